@@ -1,0 +1,213 @@
+//! The command line. Its words stand among the shared words: `cli-check-output-format` for `check --output-format`.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use raddle_rulebook::{Lang, word};
+use raddle_vocabulary::Confidence;
+
+use crate::session::{self, early_value};
+
+/// Everything that can be said to raddle.
+#[derive(Debug, Parser)]
+#[command(
+    name = "raddle",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_flag = true,
+    disable_help_subcommand = true,
+    disable_version_flag = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[arg(long, global = true, value_name = "LANG", value_parser = lang(), help_heading = "anywhere")]
+    pub(crate) lang: Option<Lang>,
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "anywhere")]
+    pub(crate) color: Colour,
+    #[arg(short, long, global = true, action = ArgAction::Help, help_heading = "anywhere")]
+    help: Option<bool>,
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "anywhere")]
+    version: Option<bool>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Box<CheckArguments>),
+    Explain(ExplainArguments),
+    Rules,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[arg(value_name = "PATHS", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[arg(long, value_name = "GLOB", help_heading = "files")]
+    pub(crate) exclude: Vec<String>,
+    #[arg(long, value_name = "FILE", help_heading = "files", conflicts_with = "isolated")]
+    pub(crate) config: Option<PathBuf>,
+    #[arg(long, help_heading = "files")]
+    pub(crate) isolated: bool,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "X.Y", help_heading = "files")]
+    pub(crate) python_version: Option<PythonVersion>,
+
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) select: Vec<String>,
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) ignore: Vec<String>,
+    #[arg(long, value_name = "HOW", default_value = "likely", value_parser = confidence(), help_heading = "rules")]
+    pub(crate) min_confidence: Confidence,
+    #[arg(long, help_heading = "rules")]
+    pub(crate) pedantic: bool,
+
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
+    pub(crate) output_format: OutputFormat,
+    #[arg(long, value_name = "FILE", help_heading = "output")]
+    pub(crate) output_file: Option<PathBuf>,
+    #[arg(long, help_heading = "output")]
+    pub(crate) statistics: bool,
+    #[arg(short, long, help_heading = "output")]
+    pub(crate) quiet: bool,
+    #[arg(long, help_heading = "output")]
+    pub(crate) exit_zero: bool,
+
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "run")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "FOLDER", help_heading = "run", conflicts_with = "no_cache")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    #[arg(long, help_heading = "run")]
+    pub(crate) no_cache: bool,
+    #[arg(long, help_heading = "run")]
+    pub(crate) timing: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    #[arg(value_name = "RULE")]
+    pub(crate) rule: String,
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
+    pub(crate) output_format: PageFormat,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Text,
+    Concise,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageFormat {
+    Text,
+    Markdown,
+}
+
+/// A Python version as it is written on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PythonVersion {
+    pub(crate) major: u8,
+    pub(crate) minor: u8,
+}
+
+impl FromStr for PythonVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PythonVersion, String> {
+        // The error is the key of a shared word.
+        let wrong = || "takes-version".to_owned();
+        let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
+        let number = |text: &str| text.parse().map_err(|_| wrong());
+        Ok(PythonVersion { major: number(major)?, minor: number(minor)? })
+    }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "takes-number".to_owned())
+}
+
+fn lang() -> impl TypedValueParser<Value = Lang> {
+    PossibleValuesParser::new(["en", "zh"]).try_map(|text| text.parse::<Lang>())
+}
+
+fn confidence() -> impl TypedValueParser<Value = Confidence> {
+    PossibleValuesParser::new(["certain", "likely", "possible"]).map(|text| match text.as_str() {
+        "certain" => Confidence::Certain,
+        "likely" => Confidence::Likely,
+        _ => Confidence::Possible,
+    })
+}
+
+/// Reads the command line. Help and version are errors too, as clap has it.
+pub(crate) fn parse() -> Result<Arguments, clap::Error> {
+    let command = worded(Arguments::command(), session::early_lang());
+    let command = match early_value("--color").as_deref() {
+        Some("never") => command.color(clap::ColorChoice::Never),
+        Some("always") => command.color(clap::ColorChoice::Always),
+        Some(_) | None => command,
+    };
+    let mut matches = command.try_get_matches_from(std::env::args_os().collect::<Vec<OsString>>())?;
+    Arguments::from_arg_matches_mut(&mut matches)
+}
+
+/// Gives every command and option its words.
+fn worded(command: clap::Command, lang: Lang) -> clap::Command {
+    let mut command = dressed(command, "cli", lang)
+        .about(word(lang, "cli-about"))
+        .after_help(word(lang, "cli-after"))
+        .subcommand_help_heading(word(lang, "cli-commands"))
+        .next_help_heading(word(lang, "cli-commands"));
+    let names: Vec<String> = command.get_subcommands().map(|it| it.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(&name, |sub| {
+            let key = format!("cli-{name}");
+            dressed(sub, &key, lang).about(word(lang, &key))
+        });
+    }
+    command
+}
+
+fn dressed(command: clap::Command, prefix: &str, lang: Lang) -> clap::Command {
+    let colon = match lang {
+        Lang::En => ": ",
+        Lang::Zh => "：",
+    };
+    let usage = word(lang, "cli-usage");
+    command
+        .help_template(format!("{{about-with-newline}}\n{usage}{colon}{{usage}}\n\n{{all-args}}{{after-help}}"))
+        .mut_args(|arg| {
+            let key = format!("{prefix}-{}", arg.get_id().as_str().replace('_', "-"));
+            let heading = match arg.get_help_heading() {
+                Some(heading) => word(lang, &format!("cli-heading-{heading}")),
+                None => word(lang, "cli-arguments"),
+            };
+            arg.help(word(lang, &key)).help_heading(heading).hide_possible_values(true).hide_default_value(true)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_part_has_words() {
+        for lang in [Lang::En, Lang::Zh] {
+            worded(Arguments::command(), lang).debug_assert();
+        }
+    }
+}

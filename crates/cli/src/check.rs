@@ -1,0 +1,120 @@
+//! `raddle check`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use raddle_report::{Outcome, Table, TroubleKind, concise, json, statistics, summary, table, text, trouble};
+use raddle_rulebook::{Rulebook, say_shared, word};
+
+use crate::FOUND;
+use crate::arguments::{CheckArguments, OutputFormat};
+use crate::output::{print, tell, write};
+use crate::panics::guarded;
+use crate::pipeline::{self, Checked};
+use crate::progress::{Phase, Progress};
+use crate::refusal::{advise, bug, warn};
+use crate::request::CheckRequest;
+use crate::session::Session;
+
+/// Checks, shows what was found, and says so with the exit code.
+pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<ExitCode> {
+    let request = CheckRequest::new(&arguments)?;
+    let progress = if arguments.quiet { Progress::hidden(session.lang) } else { Progress::shown(session.lang) };
+    let ended = guarded(|| pipeline::run(&request, &progress));
+    drop(progress);
+    let checked = match ended {
+        Ok(checked) => checked?,
+        Err(reason) => return Ok(bug(session, &reason)),
+    };
+    let outcome = Outcome {
+        findings: &checked.findings,
+        files: checked.files,
+        troubles: &checked.errors,
+        unknown: &checked.unknown,
+        sources: &checked.sources,
+        rulebook: Rulebook::built_in(),
+        lang: session.lang,
+    };
+    if !arguments.quiet {
+        tell_of_trouble(session, &checked);
+    }
+    show(session, &arguments, &outcome)?;
+    if arguments.timing {
+        tell(session, &timing(session, &checked.timing));
+    }
+    let failed = checked.errors.iter().any(|it| it.kind == TroubleKind::Panicked);
+    Ok(if arguments.exit_zero {
+        ExitCode::SUCCESS
+    } else if !checked.findings.is_empty() {
+        FOUND
+    } else if failed {
+        // Files on which raddle failed have not been found clean.
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// What stands between the reader and a whole answer.
+fn tell_of_trouble(session: &Session, checked: &Checked) {
+    for message in &checked.warnings {
+        warn(session, &say_shared(session.lang, message));
+    }
+    for it in &checked.errors {
+        warn(session, &trouble(session.lang, it));
+    }
+    if checked.errors.iter().any(|it| it.kind == TroubleKind::Panicked) {
+        advise(session, word(session.lang, "bug-help"));
+    }
+}
+
+/// The report goes where it was asked for; the summary goes where it does not disturb a program that reads the report.
+fn show(session: &Session, arguments: &CheckArguments, outcome: &Outcome<'_>) -> Result<()> {
+    let mut report = Vec::new();
+    let counts = arguments.statistics && !outcome.findings.is_empty();
+    match arguments.output_format {
+        OutputFormat::Text | OutputFormat::Concise if counts => report.extend(statistics(outcome).into_bytes()),
+        OutputFormat::Text => text(outcome, session.width, &mut report)?,
+        OutputFormat::Concise => concise(outcome, &mut report)?,
+        OutputFormat::Json => json(outcome, &mut report)?,
+    }
+    let summary = format!("{}\n", summary(outcome));
+    let gap = if report.is_empty() { "" } else { "\n" };
+    match (&arguments.output_file, arguments.output_format) {
+        (Some(path), _) => {
+            write(path, &report)?;
+            if !arguments.quiet {
+                print(session, summary.as_bytes())?;
+            }
+        }
+        (None, OutputFormat::Text) => {
+            if !arguments.quiet {
+                report.extend(gap.bytes().chain(summary.bytes()));
+            }
+            print(session, &report)?;
+        }
+        (None, OutputFormat::Concise) => {
+            print(session, &report)?;
+            if !arguments.quiet {
+                tell(session, &summary);
+            }
+        }
+        (None, OutputFormat::Json) => {
+            print(session, &report)?;
+            if counts {
+                tell(session, &statistics(outcome));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn timing(session: &Session, parts: &[(Phase, Duration)]) -> String {
+    let shown = |took: Duration| format!("{:.1} ms", took.as_secs_f64() * 1000.0);
+    let row = |key: &str, took: Duration| vec![word(session.lang, key).to_owned(), shown(took)];
+    let mut rows: Vec<Vec<String>> = parts.iter().map(|(phase, took)| row(phase.word(), *took)).collect();
+    rows.push(row("phase-total", parts.iter().map(|(_, took)| *took).sum()));
+    let headings = ["column-part", "column-time"].map(|key| word(session.lang, key).to_owned());
+    table(&Table { headings: headings.into(), rows })
+}

@@ -1,0 +1,167 @@
+//! From a request to findings: discovers files, collects facts, links the program, judges it.
+
+mod filter;
+mod load;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use raddle_facts::models::Models;
+use raddle_program::Program;
+use raddle_program::library::{library_facts, library_units};
+use raddle_report::{FileTrouble, Sources};
+use raddle_source::{Library, Project, Request, discover};
+use raddle_verdicts::{Judged, VERDICTS, judge};
+use raddle_vocabulary::{Finding, Message};
+
+use crate::progress::{Phase, Progress};
+use crate::request::CheckRequest;
+
+/// What a check came to.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// What was found, in the order it is shown.
+    pub(crate) findings: Vec<Finding>,
+    /// How many files were looked at.
+    pub(crate) files: usize,
+    /// Files that could not be read in full.
+    pub(crate) errors: Vec<FileTrouble>,
+    /// What was not known, counted by kind.
+    pub(crate) unknown: BTreeMap<String, u64>,
+    /// What the reader should know although the run went on, as shared words.
+    pub(crate) warnings: Vec<Message>,
+    /// How long each part of the work took, in order.
+    pub(crate) timing: Vec<(Phase, Duration)>,
+    /// Work that does not depend on the machine, by name.
+    pub(crate) counts: Vec<(&'static str, u64)>,
+    /// The texts that findings point into.
+    pub(crate) sources: Texts,
+}
+
+/// Decoded texts by the paths they are shown with.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(pub(crate) BTreeMap<Arc<str>, Arc<str>>);
+
+impl Sources for Texts {
+    fn text(&self, path: &str) -> Option<Arc<str>> {
+        self.0.get(path).cloned()
+    }
+}
+
+/// Stack of a working thread: deep code is walked with stacks that grow, this is for everything else.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Checks what is asked for.
+///
+/// # Errors
+///
+/// When the run as a whole cannot go on: a path that does not exist, settings that cannot be read.
+pub(crate) fn run(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
+    let threads = request.threads.map_or(0, NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(STACK)
+        .build()
+        .context("could not start the working threads")?;
+    pool.install(|| check(request, progress))
+}
+
+fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
+    let mut clock = Clock::new();
+    let mut checked = Checked::default();
+    progress.start(Phase::Discover, 0);
+    let project = discover(&source_request(request)?)?;
+    clock.lap(Phase::Discover);
+
+    let loaded = load::load(&project, progress);
+    clock.lap(Phase::Facts);
+    checked.files = project.files.len();
+    checked.errors = loaded.errors;
+
+    progress.start(Phase::Program, 0);
+    let models = models(&project)?;
+    let library = Library::new(&project)?;
+    let version = project.settings.python_version;
+    let mut units = loaded.units;
+    let stubs = library_units(&units, &library, &|file| library_facts(file, version));
+    clock.lap(Phase::Read);
+    let library_files = stubs.len();
+    units.extend(stubs);
+    let program = Program::link(units, Arc::new(models));
+    let loop_code = program.loop_code();
+    clock.lap(Phase::Program);
+
+    progress.start(Phase::Verdicts, VERDICTS.len());
+    checked.unknown = loop_code.unknown.iter().map(|(because, count)| (because.word().to_owned(), *count)).collect();
+    checked.counts = counts(&program, &loop_code, library_files);
+    let judged = Judged { program: &program, loop_code };
+    let mut findings = Vec::new();
+    for (_, verdict) in VERDICTS {
+        findings.extend(judge(&judged, *verdict));
+    }
+    clock.lap(Phase::Verdicts);
+
+    filter::settle(request, &project, &loaded.suppressing, findings, &mut checked);
+    clock.lap(Phase::Report);
+    checked.timing = clock.laps;
+    Ok(checked)
+}
+
+fn source_request(request: &CheckRequest) -> Result<Request> {
+    Ok(Request {
+        paths: request.paths.clone(),
+        working_directory: std::env::current_dir().context("could not tell the working directory")?,
+        python: request.python.clone(),
+        python_version: request.python_version.map(|it| (it.major, it.minor)),
+        config: request.config.clone(),
+        isolated: request.isolated,
+        exclude: request.exclude.clone(),
+    })
+}
+
+fn models(project: &Project) -> Result<Models> {
+    let own = &project.settings.models;
+    let place = || match &project.settings.source {
+        Some(path) => format!("{}: the models of the settings could not be read", path.display()),
+        None => "the models of the settings could not be read".to_owned(),
+    };
+    Models::new((!own.is_empty()).then_some(own)).with_context(place)
+}
+
+fn counts(
+    program: &Program,
+    loop_code: &raddle_program::runs_on::LoopCode,
+    library_files: usize,
+) -> Vec<(&'static str, u64)> {
+    let own = || program.own_units().map(|(_, unit)| &unit.facts);
+    vec![
+        ("files", program.own as u64),
+        ("library files", library_files as u64),
+        ("functions", own().map(|it| it.functions.len() as u64).sum()),
+        ("acts", own().map(|it| it.acts.len() as u64).sum()),
+        ("values", own().map(|it| it.values.len() as u64).sum()),
+        ("functions on the loop", loop_code.functions as u64),
+        ("calls on the loop", loop_code.edges.len() as u64),
+        ("rounds", loop_code.rounds as u64),
+    ]
+}
+
+/// Tells how long each part took.
+struct Clock {
+    at: Instant,
+    laps: Vec<(Phase, Duration)>,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        Clock { at: Instant::now(), laps: Vec::new() }
+    }
+
+    fn lap(&mut self, phase: Phase) {
+        self.laps.push((phase, self.at.elapsed()));
+        self.at = Instant::now();
+    }
+}

@@ -1,0 +1,80 @@
+//! Which findings are shown: suppressions, settings, level and confidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use raddle_source::{LineIndex, Project, Suppressions};
+use raddle_vocabulary::{Finding, Level, Message};
+
+use super::Checked;
+use crate::request::CheckRequest;
+
+/// Keeps what is to be shown, with the texts it points into, and warns of suppressions that suppress nothing.
+pub(super) fn settle(
+    request: &CheckRequest,
+    project: &Project,
+    suppressing: &BTreeMap<Arc<str>, Suppressions>,
+    findings: Vec<Finding>,
+    checked: &mut Checked,
+) {
+    let files: BTreeMap<&str, _> = project.files.iter().map(|file| (&*file.display, file)).collect();
+    let mut suppressing = suppressing.clone();
+    let mut indexes: BTreeMap<Arc<str>, LineIndex> = BTreeMap::new();
+    for finding in findings {
+        let Some(file) = files.get(&*finding.site.path) else { continue };
+        if let Some(suppressions) = suppressing.get_mut(&finding.site.path) {
+            let index = indexes.entry(finding.site.path.clone()).or_insert_with(|| match file.read() {
+                Ok(text) => LineIndex::new(&text),
+                Err(error) => panic!("{} was read a moment ago: {}", error.path, error.detail),
+            });
+            if suppressions.covers(&finding.rule.0, index.line(finding.site.span.start)) {
+                continue;
+            }
+        }
+        let wanted = selected(request, project, &finding)
+            && !project.settings.ignored(&file.path, &finding.rule.0)
+            && finding.confidence >= request.min_confidence
+            && (finding.level > Level::Note || request.pedantic);
+        if wanted {
+            checked.findings.push(finding);
+        }
+    }
+    checked.findings.sort_by(|a, b| a.site.cmp(&b.site).then_with(|| a.cmp(b)));
+    let shown: BTreeSet<&Arc<str>> = checked
+        .findings
+        .iter()
+        .flat_map(|finding| std::iter::once(&finding.site.path).chain(finding.story.iter().map(|it| &it.site.path)))
+        .collect();
+    for path in shown {
+        if let Some(file) = files.get(&**path)
+            && let Ok(text) = file.read()
+        {
+            checked.sources.0.insert(path.clone(), text.content.clone());
+        }
+    }
+    warn_of_unused(&suppressing, checked);
+}
+
+fn selected(request: &CheckRequest, project: &Project, finding: &Finding) -> bool {
+    let named = |name: &str| *finding.rule.0 == *name;
+    let chosen = if request.select.is_empty() {
+        project.settings.select.as_ref().is_none_or(|select| select.iter().any(|it| named(&it.name)))
+    } else {
+        request.select.contains(&finding.rule)
+    };
+    chosen && !request.ignore.contains(&finding.rule) && !project.settings.ignore.iter().any(|it| named(&it.name))
+}
+
+fn warn_of_unused(suppressing: &BTreeMap<Arc<str>, Suppressions>, checked: &mut Checked) {
+    for (path, suppressions) in suppressing {
+        for unused in suppressions.unused() {
+            let place = format!("{path}:{}", unused.suppression.line);
+            checked.warnings.push(match &unused.suppression.rules {
+                None => Message::new("unused-suppression").arg("place", place),
+                Some(_) => {
+                    Message::new("unused-suppression-rules").arg("place", place).arg("rules", unused.rules.join(", "))
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Classes: what they inherit from, in the order Python looks, and who inherits from them.
+
+use std::sync::Arc;
+
+use raddle_facts::Value;
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::Program;
+use crate::evaluate::{Evaluation, Exhausted};
+use crate::unit::{ClassRef, ValueRef};
+use crate::val::Val;
+
+/// A class another one inherits from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Ancestor {
+    /// One with facts.
+    Class(ClassRef),
+    /// A library's, by name.
+    Outside(Arc<str>),
+    /// A base that cannot be told.
+    Unknown,
+}
+
+/// More ancestors than this are not followed.
+const MOST: usize = 80;
+
+impl Program {
+    /// The class itself and everything it inherits from, depth first.
+    ///
+    /// CPython orders by C3 (`Objects/typeobject.c`, `mro_implementation`); the two differ only where a diamond
+    /// overrides a method on one side, and then the union of candidates is what matters here.
+    #[must_use]
+    pub fn ancestors(&self, class: ClassRef) -> Arc<[Ancestor]> {
+        Evaluation::new(self).ancestors(class).unwrap_or_else(|Exhausted| [Ancestor::Class(class)].into())
+    }
+
+    /// Whether a class inherits from a library class of one of these names.
+    #[must_use]
+    pub fn inherits_from(&self, class: ClassRef, names: &[String]) -> bool {
+        self.ancestors(class).iter().any(|ancestor| {
+            let name = match ancestor {
+                Ancestor::Class(class) => self.class_name(*class),
+                Ancestor::Outside(name) => name.clone(),
+                Ancestor::Unknown => return false,
+            };
+            names.iter().any(|it| **it == *name)
+        })
+    }
+}
+
+impl Evaluation<'_> {
+    pub(crate) fn ancestors(&mut self, class: ClassRef) -> Result<Arc<[Ancestor]>, Exhausted> {
+        if let Some(known) = self.program.memo.ancestors.get(&class) {
+            return Ok(known.clone());
+        }
+        let mut all = vec![Ancestor::Class(class)];
+        self.collect_ancestors(class, &mut all, 0)?;
+        let all: Arc<[Ancestor]> = all.into();
+        self.program.memo.ancestors.insert(class, all.clone());
+        Ok(all)
+    }
+
+    fn collect_ancestors(&mut self, class: ClassRef, all: &mut Vec<Ancestor>, depth: u32) -> Result<(), Exhausted> {
+        if depth > 40 {
+            return Ok(());
+        }
+        for base in self.bases(class)? {
+            if all.len() >= MOST || all.contains(&base) {
+                continue;
+            }
+            all.push(base.clone());
+            if let Ancestor::Class(base) = base {
+                self.collect_ancestors(base, all, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn bases(&mut self, class: ClassRef) -> Result<Vec<Ancestor>, Exhausted> {
+        let program = self.program;
+        let facts = &program.unit(class.unit).facts;
+        let mut bases = Vec::new();
+        for base in &facts.class(class.class).bases {
+            let base = match facts.value(*base) {
+                Value::Subscript(base, _) => base,
+                _ => *base,
+            };
+            let vals = self.value(ValueRef { unit: class.unit, value: base })?;
+            for val in &vals.known {
+                match val {
+                    Val::Class(base) if *base != class => bases.push(Ancestor::Class(*base)),
+                    Val::Outside(name, _) => bases.push(Ancestor::Outside(name.clone())),
+                    _ => {}
+                }
+            }
+            if vals.is_empty() {
+                bases.push(Ancestor::Unknown);
+            }
+        }
+        Ok(bases)
+    }
+}
+
+/// For each class of the project those that name it among their bases.
+pub(crate) fn direct_subclasses(program: &Program) -> FxHashMap<ClassRef, Vec<ClassRef>> {
+    let pairs: Vec<Vec<(ClassRef, ClassRef)>> = (0..program.own)
+        .into_par_iter()
+        .map(|at| {
+            let unit = crate::UnitId(at as u32);
+            let mut pairs = Vec::new();
+            for class in program.classes_of(unit) {
+                let bases = Evaluation::new(program).bases(class).unwrap_or_default();
+                for base in bases {
+                    if let Ancestor::Class(base) = base {
+                        pairs.push((base, class));
+                    }
+                }
+            }
+            pairs
+        })
+        .collect();
+    let mut subclasses: FxHashMap<ClassRef, Vec<ClassRef>> = FxHashMap::default();
+    for (base, class) in pairs.into_iter().flatten() {
+        subclasses.entry(base).or_default().push(class);
+    }
+    subclasses
+}

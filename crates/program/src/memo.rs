@@ -1,0 +1,53 @@
+//! Answers that do not depend on where the question came from, kept for all threads.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::unit::{ClassRef, FunctionRef, ValueRef};
+use crate::val::Vals;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// What a value is.
+    Value(ValueRef),
+    /// What an annotation stands for.
+    Annotation(ValueRef),
+    /// What calling a function returns, before generators and coroutines wrap it.
+    Return(FunctionRef),
+    /// What a generator yields.
+    Yields(FunctionRef),
+    /// What an attribute of a class is, before binding.
+    Member(ClassRef, Arc<str>),
+    /// What a name of a module is.
+    Symbol(crate::unit::UnitId, Arc<str>),
+}
+
+/// An answer and what it took, so that asking costs the same whether or not somebody asked before.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) vals: Arc<Vals>,
+    pub(crate) cost: u32,
+    pub(crate) height: u32,
+}
+
+/// The answers so far.
+#[derive(Default)]
+pub(crate) struct Memo {
+    answers: DashMap<Key, Answer, FxBuildHasher>,
+    pub(crate) decorations: DashMap<FunctionRef, Arc<crate::decoration::Decoration>, FxBuildHasher>,
+    pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
+    pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
+}
+
+impl Memo {
+    pub(crate) fn get(&self, key: &Key) -> Option<Answer> {
+        self.answers.get(key).map(|it| it.clone())
+    }
+
+    pub(crate) fn put(&self, key: Key, answer: Answer) {
+        self.answers.insert(key, answer);
+    }
+}

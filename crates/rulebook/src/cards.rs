@@ -1,0 +1,122 @@
+//! The list of cards.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::Card;
+
+/// Every card that is compiled in, in alphabetical order. A test keeps the list in step with the folder.
+const CARDS: &[(&str, &str)] =
+    &[("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md"))];
+
+/// The cards by the names of their rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rulebook {
+    cards: BTreeMap<String, Card>,
+}
+
+impl Rulebook {
+    /// The cards that raddle ships with.
+    #[must_use]
+    pub fn built_in() -> &'static Rulebook {
+        static BUILT_IN: LazyLock<Rulebook> = LazyLock::new(|| {
+            Rulebook::of(CARDS.iter().map(|(name, text)| match Card::parse(text) {
+                Ok(card) => card,
+                Err(fault) => panic!("cards/{name}.md is parsed by a test before it is compiled in: {fault}"),
+            }))
+        });
+        &BUILT_IN
+    }
+
+    /// A rulebook of these cards.
+    pub fn of(cards: impl IntoIterator<Item = Card>) -> Rulebook {
+        Rulebook { cards: cards.into_iter().map(|card| (card.name.clone(), card)).collect() }
+    }
+
+    /// The card of a rule.
+    #[must_use]
+    pub fn card(&self, rule: &str) -> Option<&Card> {
+        self.cards.get(rule)
+    }
+
+    /// Every card, sorted by name.
+    pub fn cards(&self) -> impl Iterator<Item = &Card> {
+        self.cards.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Expectation;
+    use crate::say::placeholders;
+    use crate::shared_words;
+    use crate::typography::faults;
+
+    #[test]
+    fn the_list_is_the_folder() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cards");
+        let mut on_disk: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
+            .collect();
+        on_disk.sort();
+        let listed: Vec<&str> = CARDS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(on_disk, listed);
+    }
+
+    #[test]
+    fn every_card_is_sound() {
+        let mut faults = Vec::new();
+        for (name, text) in CARDS {
+            match Card::parse(text) {
+                Ok(card) => faults.extend(faults_of(name, &card)),
+                Err(fault) => faults.push(format!("{name}: {fault}")),
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    #[test]
+    fn shared_words_are_sound() {
+        let faults: Vec<String> =
+            shared_words().iter().flat_map(|(key, words)| message_faults(key, &words.en, &words.zh)).collect();
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    fn faults_of(name: &str, card: &Card) -> Vec<String> {
+        let mut acc = Vec::new();
+        if card.name != *name {
+            acc.push(format!("{name}: the title says `{}`", card.name));
+        }
+        for (key, words) in card.messages.iter() {
+            acc.extend(message_faults(key, &words.en, &words.zh).into_iter().map(|it| format!("{name}: {it}")));
+        }
+        let prose = [Some(&card.why), card.how_to_fix.as_ref()];
+        for words in prose.into_iter().flatten() {
+            acc.extend(faults(&words.zh).into_iter().map(|it| format!("{name}: {it}")));
+        }
+        for case in &card.cases {
+            for (path, mark) in case.marks() {
+                if let Expectation::Error { key: Some(key) } = &mark.expectation
+                    && card.messages.get(key).is_none()
+                {
+                    acc.push(format!("{name} › {} › {path}:{}: no message `{key}`", case.title.en, mark.line));
+                }
+            }
+        }
+        acc
+    }
+
+    fn message_faults(key: &str, en: &str, zh: &str) -> Vec<String> {
+        let mut acc: Vec<String> = faults(zh).into_iter().map(|it| format!("`{key}`: {it}")).collect();
+        if placeholders(en) != placeholders(zh) {
+            acc.push(format!("`{key}`: English and Chinese wait for different values"));
+        }
+        if zh.ends_with('。') || (en.ends_with('.') && !en.ends_with("..")) {
+            acc.push(format!("`{key}`: a message ends without a full stop"));
+        }
+        acc
+    }
+}

@@ -1,0 +1,21 @@
+//! The window on ruff's syntax crates: every other crate of raddle names them only through here.
+
+pub use ruff_python_ast as ast;
+pub use ruff_python_ast::token::{Token, TokenKind, Tokens};
+pub use ruff_python_ast::{name, statement_visitor, visitor};
+pub use ruff_python_parser::{Mode, ParseError, Parsed, parse_expression};
+pub use ruff_text_size::{Ranged, TextLen, TextRange, TextSize};
+
+use raddle_vocabulary::Span;
+
+/// The span of a node, token or range.
+#[must_use]
+pub fn span(ranged: impl Ranged) -> Span {
+    Span { start: ranged.start().to_u32(), end: ranged.end().to_u32() }
+}
+
+/// The range of a span.
+#[must_use]
+pub fn range(span: Span) -> TextRange {
+    TextRange::new(TextSize::new(span.start), TextSize::new(span.end))
+}

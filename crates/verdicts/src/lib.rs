@@ -1,0 +1,33 @@
+//! The static leg's rules: each is a pure function from the program to findings.
+
+pub mod blocking_call_in_coroutine;
+
+mod story;
+
+use raddle_program::Program;
+use raddle_program::runs_on::LoopCode;
+use raddle_vocabulary::Finding;
+
+/// What every verdict looks at: the program, and what runs on its event loops.
+pub struct Judged<'p> {
+    /// The linked program.
+    pub program: &'p Program,
+    /// What runs on event loops.
+    pub loop_code: LoopCode,
+}
+
+/// A rule's function.
+pub type Verdict = fn(&Judged<'_>, &mut Vec<Finding>);
+
+/// Every rule by name.
+pub const VERDICTS: &[(&str, Verdict)] = &[(blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict)];
+
+/// Judges a program by one rule.
+#[must_use]
+pub fn judge(judged: &Judged<'_>, verdict: Verdict) -> Vec<Finding> {
+    let mut acc = Vec::new();
+    verdict(judged, &mut acc);
+    acc.sort_by(|a, b| (&a.site, &a.rule, &a.message).cmp(&(&b.site, &b.rule, &b.message)));
+    acc.dedup();
+    acc
+}
