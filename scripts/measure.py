@@ -24,10 +24,12 @@ def main():
         os.killpg(child.pid, signal.SIGKILL)
 
     signal.signal(signal.SIGALRM, end)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         _, status, usage = os.wait4(child.pid, 0)
-    except KeyboardInterrupt:
+    except BaseException:
+        # The child has a session of its own and would go on.
         os.killpg(child.pid, signal.SIGKILL)
         raise
     wall = time.monotonic() - start

@@ -3,6 +3,7 @@
 //! Inputs are made of the running Python's own library, in batches, each of them a folder that raddle checks as a process of
 //! its own. An input depends on the seed and its number only, so a failure can be made again where the same library stands.
 
+mod coverage;
 mod mutate;
 mod watch;
 
@@ -36,6 +37,9 @@ pub(crate) struct Task {
     /// Print the input with this number instead
     #[arg(long)]
     input: Option<usize>,
+    /// Run libFuzzer on the facts alone instead; the first build takes long
+    #[arg(long)]
+    coverage: bool,
 }
 
 /// Fuzzes with the default seed.
@@ -44,7 +48,7 @@ pub(crate) struct Task {
 ///
 /// When raddle fails on an input, or cannot be built or run.
 pub(crate) fn for_seconds(seconds: u64) -> Result<()> {
-    run(&Task { seconds, seed: 1, batch: 40, input: None })
+    run(&Task { seconds, seed: 1, batch: 40, input: None, coverage: false })
 }
 
 /// Fuzzes, or prints one input.
@@ -57,6 +61,9 @@ pub(crate) fn run(task: &Task) -> Result<()> {
     if let Some(number) = task.input {
         print!("{}", String::from_utf8_lossy(&input(task.seed, number, &seeds)));
         return Ok(());
+    }
+    if task.coverage {
+        return coverage::run(task.seconds, task.seed, &seeds);
     }
     let raddle = raddle::build()?;
     println!("fuzzing for {} s with seed {} and {} files of the library", task.seconds, task.seed, seeds.len());

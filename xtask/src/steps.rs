@@ -100,16 +100,22 @@ fn nextest() -> Result<Passed> {
     if !is_there {
         cargo(&["install", "--locked", "cargo-nextest", "--version", NEXTEST])?;
     }
-    tests(&mut child::cargo(&["nextest", "run", "--release", "--workspace"]), |line| {
-        let (_, counts) = line.split_once("tests run: ").or_else(|| line.split_once("test run: "))?;
-        counts.split_once(" passed")?.0.parse().ok()
-    })
+    tests(&mut child::cargo(&["nextest", "run", "--release", "--workspace"]), nextest_passed)
 }
 
 fn doctest() -> Result<Passed> {
-    tests(&mut child::cargo(&["test", "--doc", "--release", "--workspace"]), |line| {
-        line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse().ok()
-    })
+    tests(&mut child::cargo(&["test", "--doc", "--release", "--workspace"]), doctest_passed)
+}
+
+/// `Summary [   0.105s] 31 tests run: 31 passed (1 slow), 0 skipped`
+fn nextest_passed(line: &str) -> Option<Passed> {
+    let (_, counts) = line.split_once("tests run: ").or_else(|| line.split_once("test run: "))?;
+    counts.split_once(" passed")?.0.parse().ok()
+}
+
+/// `test result: ok. 3 passed; 0 failed; …`
+fn doctest_passed(line: &str) -> Option<Passed> {
+    line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse().ok()
 }
 
 /// Runs tests and adds up the numbers of the lines that count them.
@@ -137,4 +143,20 @@ fn cases() -> Result<Passed> {
         child::run(&mut command).with_context(|| format!("the cases `{prefix}*` miss the bar"))?;
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_runners_count() {
+        assert_eq!(nextest_passed("Summary [   0.105s] 31 tests run: 31 passed (1 slow), 0 skipped"), Some(31));
+        assert_eq!(nextest_passed("Summary [   0.005s] 1 test run: 1 passed, 0 skipped"), Some(1));
+        assert_eq!(nextest_passed("PASS [   0.005s] xtask tests run: a_test"), None);
+        assert_eq!(
+            doctest_passed("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out"),
+            Some(3)
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! What the compiler does not check and a reviewer should not have to.
 
 mod arrows;
+mod features;
 mod lists;
 mod rooms;
 mod words;
@@ -84,6 +85,7 @@ pub(crate) fn tidy() -> Result<()> {
     let texts = texts(&root)?;
     let mut faults = Vec::new();
     arrows::faults(&allowed, &mut faults)?;
+    features::faults(&mut faults)?;
     lists::faults(&texts, &mut faults);
     let mut warnings = Vec::new();
     for text in &texts {

@@ -12,7 +12,7 @@ use crate::arguments::{CheckArguments, OutputFormat};
 use crate::output::{print, tell, write};
 use crate::panics::guarded;
 use crate::pipeline::{self, Checked};
-use crate::progress::{Phase, Progress};
+use crate::progress::Progress;
 use crate::refusal::{advise, bug, warn};
 use crate::request::CheckRequest;
 use crate::session::Session;
@@ -41,7 +41,7 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
     }
     show(session, &arguments, &outcome)?;
     if arguments.timing {
-        tell(session, &timing(session, &checked.timing));
+        tell(session, &timing(session, &checked));
     }
     let failed = checked.errors.iter().any(|it| it.kind == TroubleKind::Panicked);
     Ok(if arguments.exit_zero {
@@ -110,11 +110,19 @@ fn show(session: &Session, arguments: &CheckArguments, outcome: &Outcome<'_>) ->
     Ok(())
 }
 
-fn timing(session: &Session, parts: &[(Phase, Duration)]) -> String {
+/// How long each part took, and how much work it was in numbers that do not depend on the machine.
+fn timing(session: &Session, checked: &Checked) -> String {
+    let parts = &checked.timing;
     let shown = |took: Duration| format!("{:.1} ms", took.as_secs_f64() * 1000.0);
     let row = |key: &str, took: Duration| vec![word(session.lang, key).to_owned(), shown(took)];
     let mut rows: Vec<Vec<String>> = parts.iter().map(|(phase, took)| row(phase.word(), *took)).collect();
     rows.push(row("phase-total", parts.iter().map(|(_, took)| *took).sum()));
-    let headings = ["column-part", "column-time"].map(|key| word(session.lang, key).to_owned());
-    table(&Table { headings: headings.into(), rows })
+    let table = |headings: [&str; 2], rows| {
+        let headings = headings.map(|key| word(session.lang, key).to_owned()).into();
+        table(&Table { headings, rows })
+    };
+    let counts: Vec<Vec<String>> =
+        checked.counts.iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]).collect();
+    let times = table(["column-part", "column-time"], rows);
+    if counts.is_empty() { times } else { format!("{times}\n{}", table(["column-work", "column-count"], counts)) }
 }

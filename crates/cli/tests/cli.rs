@@ -1,5 +1,7 @@
 //! What a person or a script meets: exit codes, help, mistakes, languages, colours and closed pipes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
@@ -345,6 +347,58 @@ fn rules_and_their_cards() {
     assert!(page.out.starts_with("blocking-call-in-coroutine\npitfall 4"), "{}", page.out);
     let page = run(&["explain", "blocking-call-in-coroutine", "--lang", "zh", "--output-format", "markdown"]);
     assert!(page.out.starts_with("# blocking-call-in-coroutine · 协程里的阻塞调用\n"), "{}", page.out);
+}
+
+/// A folder with one fault in it, and one file that is not Python.
+fn faulty() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("app.py"), "import time\n\nasync def tick():\n    time.sleep(1)\n").unwrap();
+    std::fs::write(folder.path().join("bad.py"), "def (\n").unwrap();
+    folder
+}
+
+#[test]
+fn a_fault_is_shown_and_ends_with_1() {
+    let folder = faulty();
+    let check = |arguments: &[&str]| {
+        let arguments = [&["check", "--no-cache"], arguments].concat();
+        ended(&mut raddle(folder.path(), &arguments))
+    };
+    let Ended { code, out, err } = check(&[]);
+    assert_eq!(code, 1);
+    // The words of the rule are pinned on its card; here it is what stands around them.
+    assert!(out.starts_with("error[blocking-call-in-coroutine]: `time.sleep` "), "{out}");
+    assert!(out.contains("\n --> app.py:4:5\n") && out.contains("\n  = help: use `asyncio.sleep`"), "{out}");
+    assert!(out.ends_with("\n\nfound 1 problem (1 error) in 2 files; 1 file could not be read in full\n"), "{out}");
+    expect![[r#"
+        warning: bad.py:1:5: syntax error: Expected an identifier
+    "#]]
+    .assert_eq(&err);
+    let Ended { code, out, err } = check(&["--output-format", "concise", "--lang", "zh"]);
+    assert_eq!(code, 1);
+    assert!(out.starts_with("app.py:4:5: 错误[blocking-call-in-coroutine] ") && out.lines().count() == 1, "{out}");
+    expect![[r#"
+        警告：bad.py:1:5: 语法错误：Expected an identifier
+        在 2 个文件中发现 1 个问题（1 个错误）；1 个文件未能完整读取
+    "#]]
+    .assert_eq(&err);
+    assert_eq!(check(&["--exit-zero"]).code, 0);
+    assert_eq!(check(&["--ignore", "blocking-call-in-coroutine"]).code, 0);
+    assert_eq!(check(&["bad.py"]).code, 0, "broken Python is not a finding");
+    let Ended { code, out, err } = check(&["--quiet", "--statistics"]);
+    assert_eq!((code, err.as_str()), (1, ""));
+    assert!(out.contains("blocking-call-in-coroutine") && !out.contains("app.py"), "{out}");
+}
+
+#[test]
+fn a_path_that_does_not_exist() {
+    refused(
+        &["check", "nowhere.py"],
+        expect![[r#"
+        error: nowhere.py: no such file or folder; check the path
+        because: No such file or directory (os error 2)
+    "#]],
+    );
 }
 
 /// `raddle … | head`: the reader goes away before raddle has written what a pipe can hold.

@@ -227,6 +227,8 @@ pub struct Act {
     pub held: HeldId,
     /// Whether the result is awaited on the spot.
     pub awaited: bool,
+    /// Whether the result is thrown away: the call is a statement.
+    pub discarded: bool,
     /// Whether it stands in a loop of the function.
     pub in_loop: bool,
 }

@@ -219,6 +219,7 @@ impl Walker {
                 guard: self.frame.guard,
                 held: self.frame.held,
                 awaited: false,
+                discarded: false,
                 in_loop: self.frame.loops > 0,
             });
         }

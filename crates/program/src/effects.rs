@@ -42,6 +42,8 @@ pub struct Reach {
     pub guarded: Guarded,
     /// The weakest link.
     pub sure: Sure,
+    /// Whether a caller on the way also hands the callee to a thread: it chose to run it here.
+    pub chosen: bool,
 }
 
 /// Answers about guards, edge by edge.
@@ -164,7 +166,7 @@ impl Program {
         }
         reaches.sort_by_cached_key(|reach| {
             let weight = self.is_test(reach.entry);
-            (weight, reach.guarded.by_mode, reach.guarded.once, reach.edges.len(), reach.sure, reach.entry)
+            (weight, reach.chosen, reach.guarded.by_mode, reach.guarded.once, reach.edges.len(), reach.sure, reach.entry)
         });
         reaches
     }
@@ -172,14 +174,16 @@ impl Program {
     fn reach(&self, entry: FunctionRef, edges: Vec<usize>, code: &LoopCode, guards: &mut Guards<'_>) -> Reach {
         let mut guarded = Guarded::default();
         let mut sure = Sure::Only;
+        let mut chosen = false;
         for at in &edges {
             let edge = &code.edges[*at];
             let here = guards.at(edge.caller, edge.act);
             guarded.by_mode |= here.by_mode;
             guarded.once |= here.once || self.decoration(edge.callee).is_once;
             sure = sure.max(edge.sure);
+            chosen |= code.also_elsewhere.contains(&(edge.caller, edge.callee));
         }
-        Reach { entry, edges, guarded, sure }
+        Reach { entry, edges, guarded, sure, chosen }
     }
 
     /// Whether an act of a coroutine comes before the coroutine first gives the loop to anybody else.

@@ -14,6 +14,7 @@ pub mod handing;
 pub mod held;
 pub mod runs_on;
 pub mod unit;
+pub mod user_code;
 pub mod val;
 
 pub mod library;

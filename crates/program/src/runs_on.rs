@@ -80,6 +80,8 @@ pub struct LoopCode {
     pub sinks: Vec<Sink>,
     /// Coroutines that start the loop (`asyncio.run(main())`).
     pub roots: FxHashSet<FunctionRef>,
+    /// Functions that a function on the loop also hands to a thread or process: it knows that they take long.
+    pub also_elsewhere: FxHashSet<(FunctionRef, FunctionRef)>,
     /// Number of functions on the loop.
     pub functions: usize,
     /// Rounds until nothing new was found.
@@ -93,6 +95,7 @@ struct Leads {
     edges: Vec<Edge>,
     sinks: Vec<Sink>,
     callbacks: Vec<(FunctionRef, Arc<str>)>,
+    elsewhere: Vec<FunctionRef>,
     unknown: Vec<Because>,
 }
 
@@ -109,8 +112,10 @@ impl Program {
         while !frontier.is_empty() {
             code.rounds += 1;
             let leads: Vec<Leads> = frontier.par_iter().map(|function| self.leads(*function)).collect();
-            frontier.clear();
-            for lead in leads {
+            let asked = std::mem::take(&mut frontier);
+            for (at, lead) in leads.into_iter().enumerate() {
+                let function = asked[at];
+                code.also_elsewhere.extend(lead.elsewhere.into_iter().map(|callee| (function, callee)));
                 for because in lead.unknown {
                     *code.unknown.entry(because).or_default() += 1;
                 }
@@ -142,7 +147,7 @@ impl Program {
     fn leads(&self, function: FunctionRef) -> Leads {
         let facts = &self.unit(function.unit).facts;
         let (start, _) = facts.function(function.function).acts;
-        let mut leads = Leads { edges: Vec::new(), sinks: Vec::new(), callbacks: Vec::new(), unknown: Vec::new() };
+        let mut leads = Leads { edges: Vec::new(), sinks: Vec::new(), callbacks: Vec::new(), elsewhere: Vec::new(), unknown: Vec::new() };
         for (at, act) in facts.acts_of(function.function).iter().enumerate() {
             let at = start + at as u32;
             for target in self.targets(function, act) {
@@ -154,7 +159,7 @@ impl Program {
                         leads.sinks.push(Sink { function, act: at, path, blocking, via, sure });
                     }
                     Target::Hand { callee, to: Runner::EventLoop, by } => leads.callbacks.push((callee, by)),
-                    Target::Hand { .. } => {}
+                    Target::Hand { callee, .. } => leads.elsewhere.push(callee),
                     Target::Opaque(because) => leads.unknown.push(because),
                 }
             }
@@ -272,7 +277,8 @@ impl Program {
                     let Value::Function(function) = facts.value(*value) else { continue };
                     let function = FunctionRef { unit, function };
                     let matches = entry.methods.iter().any(|pattern| fits(facts.text(*sym), pattern));
-                    if matches && self.runs_when_called(function) && self.decoration(function).wrappers.is_empty() {
+                    let runs = self.decoration(function).wrappers.iter().all(|it| it.inner.now);
+                    if matches && runs && self.runs_when_called(function) {
                         let kind = EntryKind::Framework(entry.framework.as_str().into());
                         entries.push(Entry { function, kind, often: entry.often });
                     }

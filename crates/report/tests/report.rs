@@ -1,5 +1,7 @@
 //! What a reader sees, in every format and both languages.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -475,7 +477,8 @@ fn json_is_as_its_schema_says() {
             "kind": "unreadable",
             "message": "permission denied"
           }
-        ]"#]].assert_eq(&serde_json::to_string_pretty(&document["errors"]).unwrap());
+        ]"#]]
+    .assert_eq(&serde_json::to_string_pretty(&document["errors"]).unwrap());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A card is read as it is written, and what is wrong with one is said with its line.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use expect_test::{Expect, expect};
 use raddle_rulebook::{Card, Expectation, Lang, explain_in_markdown, explain_in_terminal, say, try_say};
 use raddle_vocabulary::Message;

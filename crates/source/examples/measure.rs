@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use raddle_source::syntax::ast::{Expr, ExprRef};
+use raddle_source::syntax::ast::Expr;
 use raddle_source::syntax::{span, Ranged, visitor::{Visitor, walk_expr}};
 use raddle_source::{Answer, Request, Types, discover, parse};
 use raddle_vocabulary::Span;
@@ -17,7 +17,6 @@ impl<'a> Visitor<'a> for Receivers {
 }
 
 fn main() {
-    let _ = ExprRef::from;
     let folder = std::env::args().nth(1).unwrap();
     let here = std::env::current_dir().unwrap();
     let start = Instant::now();

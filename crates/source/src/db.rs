@@ -1,5 +1,6 @@
 //! The salsa database that ty's crates work on: the file system, the bundled typeshed, one set of search paths.
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use ty_python_semantic::{AnalysisSettings, PythonVersionSource, PythonVersionWit
 
 use crate::environment::utf8;
 use crate::project::Project;
+use crate::types::access;
 
 /// What a program is: a salsa input, because the interned program must come from a query.
 #[salsa::input]
@@ -35,7 +37,7 @@ fn program<'db>(db: &'db dyn ty_python_semantic::Db, input: ProgramInput) -> Pro
 #[salsa::db]
 #[derive(Clone)]
 pub(crate) struct Db {
-    storage: salsa::Storage<Self>,
+    storage: Metered,
     files: Files,
     system: OsSystem,
     settings: Arc<ProgramSettings>,
@@ -45,12 +47,29 @@ pub(crate) struct Db {
     analysis: Arc<AnalysisSettings>,
 }
 
-/// What salsa tells about its work.
-pub(crate) type Listener = Box<dyn Fn(salsa::Event) + Send + Sync + 'static>;
+/// Salsa's storage, which every piece of work on a database reaches through this wrapper.
+#[derive(Clone)]
+struct Metered(salsa::Storage<Db>);
+
+impl Deref for Metered {
+    type Target = salsa::Storage<Db>;
+
+    #[inline]
+    fn deref(&self) -> &salsa::Storage<Db> {
+        access();
+        &self.0
+    }
+}
+
+impl DerefMut for Metered {
+    fn deref_mut(&mut self) -> &mut salsa::Storage<Db> {
+        &mut self.0
+    }
+}
 
 impl Db {
     /// A database over the project's environment, whose own modules are those below `roots`.
-    pub(crate) fn new(project: &Project, roots: &[PathBuf], listener: Option<Listener>) -> anyhow::Result<Db> {
+    pub(crate) fn new(project: &Project, roots: &[PathBuf]) -> anyhow::Result<Db> {
         let system = OsSystem::new(utf8(&project.root)?);
         let paths = |paths: &[PathBuf]| -> anyhow::Result<Vec<SystemPathBuf>> {
             let existing = paths.iter().filter(|path| path.is_dir());
@@ -74,7 +93,7 @@ impl Db {
         let settings =
             Arc::new(ProgramSettings { python_version, python_platform: PythonPlatform::default(), search_paths });
         let mut db = Db {
-            storage: salsa::Storage::new(listener),
+            storage: Metered(salsa::Storage::new(None)),
             files: Files::default(),
             system,
             settings: Arc::clone(&settings),

@@ -52,7 +52,7 @@ enum Location {
 impl Library {
     /// The library that the project's environment and Python version give.
     pub fn new(project: &Project) -> anyhow::Result<Library> {
-        Ok(Library { db: Mutex::new(Db::new(project, &[], None)?), known: RwLock::default() })
+        Ok(Library { db: Mutex::new(Db::new(project, &[])?), known: RwLock::default() })
     }
 
     /// The file of a module. `None` where there is none: not installed, not in this Python version, a namespace

@@ -2,7 +2,7 @@
 //!
 //! ty's inference has no bound of its own: seven lines that fold composed closures keep it busy for ever. Every
 //! question is therefore counted while it is worked on, and given up when it costs too much. Work is counted in
-//! salsa's fetches, not in time, so that the same project gives the same answers on every machine.
+//! accesses to the database, not in time, so that the same project gives the same answers on every machine.
 
 mod budget;
 mod names;
@@ -66,9 +66,9 @@ pub struct Counts {
     pub budget_hits: u64,
     /// Questions that ended in a panic of ty's.
     pub panics: u64,
-    /// Fetches of all questions together.
+    /// Accesses to the database for all questions together.
     pub work: u64,
-    /// Fetches of the dearest question that was answered.
+    /// Accesses for the dearest question that did not end at a budget.
     pub dearest: u64,
 }
 
@@ -83,6 +83,7 @@ struct Counters {
 }
 
 pub use budget::WORK_LIMIT;
+pub(crate) use budget::access;
 
 impl Types {
     /// A database for the project's environment and Python version, its own modules first.

@@ -23,6 +23,8 @@ pub const ID: &str = "blocking-call-in-coroutine";
 const MANY_BOUNDARIES: usize = 3;
 /// From so many coroutines on, the helper is the place to mend.
 const MANY_COROUTINES: usize = 3;
+/// So many other coroutines are named in the story; the title counts all.
+const MOST_NAMED: usize = 4;
 
 /// Finds what blocks the event loop.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
@@ -45,16 +47,47 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
         }
     }
-    let mut boundaries: Vec<_> = by_boundary.into_iter().collect();
-    boundaries.sort_unstable_by_key(|(function, _)| *function);
-    for (function, behind) in boundaries {
+    for (function, behind) in one_per_call(judged, &blocked, by_boundary) {
         let behind: Vec<(&Blocked, Vec<usize>)> = behind.into_iter().map(|(at, it)| (&blocked[at], it)).collect();
         acc.push(behind_one(judged, function, &behind));
     }
     for entry in &judged.loop_code.entries {
         spins(judged, entry.function, acc);
         held_locks(judged, entry.function, acc);
+        user_code(judged, entry.function, acc);
     }
+}
+
+type Behind = Vec<(usize, Vec<usize>)>;
+
+/// Boundaries that stand behind the same call (overrides of one method) are one cause.
+fn one_per_call(
+    judged: &Judged<'_>,
+    blocked: &[Blocked],
+    by_boundary: FxHashMap<FunctionRef, Behind>,
+) -> Vec<(FunctionRef, Behind)> {
+    let mut boundaries: Vec<(FunctionRef, Behind)> = by_boundary.into_iter().collect();
+    boundaries.sort_unstable_by_key(|(function, _)| *function);
+    let mut first_at: FxHashMap<(FunctionRef, u32), usize> = FxHashMap::default();
+    let mut merged: Vec<(FunctionRef, Behind)> = Vec::new();
+    for (function, behind) in boundaries {
+        let calls: Vec<(FunctionRef, u32)> = behind
+            .iter()
+            .flat_map(|(at, reaches)| reaches.iter().map(|reach| &blocked[*at].reaches[*reach]))
+            .map(|reach| &judged.loop_code.edges[reach.edges[0]])
+            .map(|edge| (edge.caller, edge.act))
+            .collect();
+        let same = calls.iter().find_map(|call| first_at.get(call)).copied();
+        let at = same.unwrap_or(merged.len());
+        for call in calls {
+            first_at.entry(call).or_insert(at);
+        }
+        match same {
+            Some(at) => merged[at].1.extend(behind),
+            None => merged.push((function, behind)),
+        }
+    }
+    merged
 }
 
 /// The first function that the loop's own code calls on the way.
@@ -192,6 +225,9 @@ fn also_from(judged: &Judged<'_>, behind: &[(&Blocked, Vec<usize>)], witness: &R
             if seen.contains(&reach.entry) {
                 continue;
             }
+            if seen.len() > MOST_NAMED {
+                return;
+            }
             seen.push(reach.entry);
             let edge = &judged.loop_code.edges[reach.edges[0]];
             let span = act_at(program, edge.caller, edge.act).span;
@@ -258,6 +294,9 @@ fn judge(judged: &Judged<'_>, entry: FunctionRef, it: &Blocked, reach: Option<&R
     }
     if starts_up(judged, entry, it, reach, sink) {
         lower(Confidence::Possible, Message::new("because-startup"), &mut because);
+    }
+    if reach.is_some_and(|it| it.chosen) {
+        lower(Confidence::Possible, Message::new("because-chosen"), &mut because);
     }
     if program.is_test(entry) {
         lower(Confidence::Possible, Message::new("because-test"), &mut because);
@@ -391,6 +430,30 @@ fn held_locks(judged: &Judged<'_>, function: FunctionRef, acc: &mut Vec<Finding>
             proof: Proof::Inferred { because: vec![Message::new("because-known")] },
             remedy: None,
             identity: identity(program, function, &held.lock, Cause::Lock),
+        });
+    }
+}
+
+/// Plain functions of a library's user that a coroutine runs as they are.
+fn user_code(judged: &Judged<'_>, function: FunctionRef, acc: &mut Vec<Finding>) {
+    let program = judged.program;
+    for call in program.user_code_on_loop(function) {
+        let site = site_of(program, function.unit, call.span);
+        let message = Message::new("user-code").arg("callee", &*call.callee);
+        let confidence = if program.is_test(function) { Confidence::Possible } else { Confidence::Likely };
+        let step = Step { actor: Actor::EventLoop, act: Act::Block, site: site.clone(), message: message.clone() };
+        acc.push(Finding {
+            rule: RuleId(ID.to_owned()),
+            site,
+            function: program.short_name(function),
+            message,
+            help: Some(Message::new("help-user-code")),
+            level: Level::Warning,
+            confidence,
+            story: vec![entry_step(program, &judged.loop_code, function), step],
+            proof: Proof::Inferred { because: vec![Message::new("because-user-code")] },
+            remedy: None,
+            identity: identity(program, function, &call.callee, Cause::UserCode),
         });
     }
 }

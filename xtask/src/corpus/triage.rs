@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -95,15 +96,18 @@ fn sample(seed: u64, count: usize, rule: Option<&str>, names: &[String]) -> Resu
         .filter(|(_, finding)| rule.is_none_or(|rule| finding.rule == rule))
         .collect();
     let drawn = draw(all, seed, count);
+    let mut acc = String::new();
     for (number, (tree, finding)) in drawn.iter().enumerate() {
         let is_judged = judged.contains(&(tree.name.as_str(), finding.fingerprint.as_str()));
-        println!("── {}/{} {}{}", number + 1, drawn.len(), tree.name, if is_judged { " (has a verdict)" } else { "" });
-        println!("{}", show(&tree.folder, finding));
+        let note = if is_judged { " (has a verdict)" } else { "" };
+        acc += &format!("── {}/{} {}{note}\n", number + 1, drawn.len(), tree.name);
+        acc += &show(&tree.folder, finding);
         if !is_judged {
-            println!("{}", entry(&tree.name, finding));
+            acc += &format!("\n{}\n", entry(&tree.name, finding));
         }
     }
-    Ok(())
+    // In one piece, since it is read through a pager that may be closed early.
+    std::io::stdout().write_all(acc.as_bytes()).context("cannot print")
 }
 
 /// Draws findings so that the order of trees, files and threads does not matter.

@@ -68,11 +68,19 @@ impl Walker {
             Stmt::ImportFrom(it) => self.import_from(it),
             Stmt::Global(it) => self.outer_names(&it.names, true),
             Stmt::Nonlocal(it) => self.outer_names(&it.names, false),
-            Stmt::Expr(it) => {
-                self.expr(&it.value);
-            }
+            Stmt::Expr(it) => self.expression_statement(&it.value),
             Stmt::Break(_) | Stmt::Continue(_) => self.frame.reachable = false,
             Stmt::Pass(_) | Stmt::IpyEscapeCommand(_) => {}
+        }
+    }
+
+    fn expression_statement(&mut self, expr: &Expr) {
+        let value = self.expr(expr);
+        if self.silent == 0
+            && let Some(last) = self.frame.acts.last_mut()
+            && last.kind == ActKind::Call(value)
+        {
+            last.discarded = true;
         }
     }
 

@@ -1,27 +1,28 @@
 //! The meter that runs while a question is worked on.
 //!
-//! Salsa tells a listener about each fetch before it does anything, at the very point where it may unwind for a
-//! cancellation. The listener counts there, and unwinds with [`Spent`] when the question has cost enough. A query that
-//! is unwound through leaves no result; one that takes part in a cycle stays poisoned, so that whatever rests on it
-//! fails at once instead of spending the same again.
+//! Whatever ty does, it does through the database: each query, each look at an interned type begins with
+//! [`access`]. So that is where work is counted, and where a question that has cost enough is unwound, with [`Spent`].
+//! Counting salsa's events instead is not enough: ty's constraint solver enumerates paths for minutes without one.
+//!
+//! Unwinding there is what a panic in a query is to salsa: the query leaves no result. One that takes part in a cycle
+//! stays poisoned, so that whatever rests on it fails at once instead of spending the same again.
 
 use std::cell::Cell;
 
-use salsa::{Event, EventKind};
-
-/// Fetches that one question may cost.
-pub const WORK_LIMIT: u64 = 4_000_000;
+/// Accesses to the database that one question may cost: ten times what the dearest question costs in the packages
+/// that were measured, and a second or two at most.
+pub const WORK_LIMIT: u64 = 20_000_000;
 
 /// Stack of the thread that works on questions. It is reserved, and taken only as far as it is used.
 pub(super) const STACK_SIZE: usize = 512 << 20;
 
-/// Stack that one question may use. The rest is for what ty does between two fetches.
+/// Stack that one question may use. The rest is for what ty does between two accesses, such as walking a tree.
 const STACK_LIMIT: usize = 256 << 20;
 
 /// What a question that cost too much unwinds with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spent {
-    /// Too many fetches.
+    /// Too much work.
     Work,
     /// Too much stack.
     Stack,
@@ -29,45 +30,49 @@ pub(super) enum Spent {
 
 #[derive(Clone, Copy)]
 struct Meter {
-    fetches: u64,
-    /// Address of a local variable where the question started; the stack grows down from there.
-    base: usize,
+    /// Accesses that are left.
+    left: u64,
+    /// Lowest address that the stack may reach; it grows down.
+    floor: usize,
 }
+
+/// No question is being worked on.
+const IDLE: Meter = Meter { left: u64::MAX, floor: 0 };
 
 thread_local! {
-    static METER: Cell<Option<Meter>> = const { Cell::new(None) };
+    static METER: Cell<Meter> = const { Cell::new(IDLE) };
 }
 
-/// Runs `work` under a meter and says how many fetches it cost.
+/// Runs `work` under a meter and says how many accesses it cost.
 pub(super) fn metered<T>(work: impl FnOnce() -> T) -> (std::thread::Result<T>, u64) {
-    METER.set(Some(Meter { fetches: 0, base: stack_pointer() }));
+    METER.set(Meter { left: WORK_LIMIT, floor: stack_pointer().saturating_sub(STACK_LIMIT) });
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    let fetches = METER.take().map_or(0, |meter| meter.fetches);
-    (result, fetches)
+    let meter = METER.replace(IDLE);
+    (result, WORK_LIMIT - meter.left)
 }
 
-/// Counts an event of the question that this thread works on.
-pub(super) fn listen(event: &Event) {
-    // At the other events salsa may hold a lock, or be in the middle of storing a value.
-    if !matches!(event.kind, EventKind::WillCheckCancellation | EventKind::WillExecute { .. }) {
+/// Counts an access to the database by this thread.
+#[inline]
+pub(crate) fn access() {
+    let mut meter = METER.get();
+    if meter.left == 0 || stack_pointer() < meter.floor {
+        spent(meter);
         return;
     }
-    let Some(mut meter) = METER.get() else { return };
-    meter.fetches += 1;
-    METER.set(Some(meter));
-    let spent = if meter.fetches > WORK_LIMIT {
-        Spent::Work
-    } else if meter.base.saturating_sub(stack_pointer()) > STACK_LIMIT {
-        Spent::Stack
-    } else {
-        return;
-    };
+    meter.left -= 1;
+    METER.set(meter);
+}
+
+#[cold]
+fn spent(meter: Meter) {
     // A second unwinding, from a destructor that runs during the first, would abort the process.
     if !std::thread::panicking() {
+        let spent = if meter.left == 0 { Spent::Work } else { Spent::Stack };
         std::panic::resume_unwind(Box::new(spent));
     }
 }
 
+#[inline]
 fn stack_pointer() -> usize {
     let here = 0_u8;
     std::ptr::from_ref(&here).addr()

@@ -19,7 +19,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::FxHashMap;
 use ty_python_semantic::{Db as _, HasType, SemanticModel};
 
-use super::budget::{STACK_SIZE, Spent, listen, metered};
+use super::budget::{STACK_SIZE, Spent, metered};
 use super::names::Namer;
 use super::{Answer, Because, Counters};
 use crate::db::Db;
@@ -44,7 +44,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn start(project: &Project, counts: Arc<Counters>) -> anyhow::Result<Worker> {
-        let db = Db::new(project, &import_roots(project), Some(Box::new(|event| listen(&event))))?;
+        let db = Db::new(project, &import_roots(project))?;
         let modules = project.files.iter().map(|file| (file.path.clone(), Arc::clone(&file.module))).collect();
         let (questions, inbox) = channel();
         let thread = std::thread::Builder::new()
@@ -93,11 +93,11 @@ fn work(
     counts: &Counters,
 ) {
     while let Ok((question, reply)) = inbox.recv() {
-        let (result, fetches) = metered(|| answer(db, modules, &question));
-        counts.work.fetch_add(fetches, Ordering::Relaxed);
+        let (result, accesses) = metered(|| answer(db, modules, &question));
+        counts.work.fetch_add(accesses, Ordering::Relaxed);
         let answer = match result {
             Ok(answer) => {
-                counts.dearest.fetch_max(fetches, Ordering::Relaxed);
+                counts.dearest.fetch_max(accesses, Ordering::Relaxed);
                 answer
             }
             Err(payload) => Answer::Unknown(because(&*payload)),

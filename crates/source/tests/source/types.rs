@@ -47,7 +47,22 @@ fn classes_of_the_standard_library() {
             "lock", "guard", "waiting", "pool", "future", "handle", "where", "1", "'text'", "None", "[2]", "time", "Path", "len",
             "lock.acquire",
         ],
-        expect![[""]],
+        expect![[r#"
+            lock: _thread.lock
+            guard: asyncio.locks.Lock
+            waiting: queue.Queue
+            pool: concurrent.futures.thread.ThreadPoolExecutor
+            future: concurrent.futures._base.Future
+            handle: _io.TextIOWrapper
+            where: pathlib.Path
+            1: builtins.int
+            'text': builtins.str
+            None: types.NoneType
+            [2]: builtins.list
+            time: module time
+            Path: class pathlib.Path
+            len: types.FunctionType
+            lock.acquire: types.MethodType"#]],
     );
 }
 
@@ -71,7 +86,16 @@ fn classes_of_the_project() {
     let expressions = [
         "service.client", "service.given", "maybe", "either", "make()", "Client.Inner()", "Kind.ONE", "app.base", "service",
     ];
-    expect![[""]].assert_eq(&ask(&folder, &types, "src/app/main.py", &expressions));
+    expect![[r#"
+        service.client: app.base.Client
+        service.given: unknown: Dynamic
+        maybe: app.base.Client | types.NoneType
+        either: class app.base.Client
+        make(): unknown: Dynamic
+        Client.Inner(): app.base.Client.Inner
+        Kind.ONE: app.base.Kind
+        app.base: module app.base
+        service: app.main.Service"#]].assert_eq(&ask(&folder, &types, "src/app/main.py", &expressions));
     let counts = types.counts();
     assert_eq!((counts.questions, counts.answers, counts.budget_hits, counts.panics), (9, 8, 0, 0));
 }
@@ -165,7 +189,16 @@ fn a_question_without_end_is_given_up_and_others_are_answered() {
         ask(&folder, &types, "user.py", &["lock", "made"]),
         ask(&folder, &types, "calm.py", &["threading"]),
     ];
-    expect![[""]].assert_eq(&lines.join("\n"));
+    expect![[r#"
+        made: unknown: Dynamic
+        functools.reduce(compose_two, funcs): unknown: Dynamic
+        functools: module functools
+        found: unknown: Dynamic
+        words: builtins.list
+        lock: _thread.lock
+        lock: _thread.lock
+        made: unknown: Dynamic
+        threading: module threading"#]].assert_eq(&lines.join("\n"));
 }
 
 #[test]
