@@ -1,6 +1,7 @@
 //! What an act leads to: functions of the project that run, library calls that block, callables that change hands.
 
 mod callbacks;
+mod exempt;
 mod implicit;
 
 use std::sync::Arc;
@@ -241,6 +242,9 @@ impl Program {
                 }
             }
         }
+        if found.is_empty() && self.inherits_from(class, &["typing.Protocol".to_owned(), "typing_extensions.Protocol".to_owned()]) {
+            found = self.implementations(class, name);
+        }
         if found.len() > MOST_OVERRIDES {
             acc.push(Target::Opaque(Because::Structural));
             return;
@@ -312,7 +316,7 @@ impl Program {
 
     /// A library call blocks if a model says so and its arguments do not say otherwise.
     pub(crate) fn block(&self, path: &Arc<str>, place: Place<'_>, via: Via, sure: Sure, acc: &mut Vec<Target>) {
-        if place.act.awaited {
+        if place.act.awaited || self.is_exempt(path, place) {
             return;
         }
         for blocking in self.models.blocking(path) {

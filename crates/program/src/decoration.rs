@@ -49,7 +49,7 @@ pub struct Decoration {
     pub is_class: bool,
     /// `@contextmanager`, `@asynccontextmanager`.
     pub is_manager: bool,
-    /// The result is kept, so that the body runs once (per argument).
+    /// The result is kept for the whole program, so that the body runs once.
     pub is_once: bool,
     /// Only a signature.
     pub is_overload: bool,
@@ -90,6 +90,7 @@ impl Program {
     fn read_decorators(&self, function: FunctionRef) -> Decoration {
         let mut decoration = Decoration::default();
         let facts = &self.unit(function.unit).facts;
+        let takes_nothing = facts.function(function.function).parameters.is_empty();
         for decorator in &facts.function(function.function).decorators {
             let (expression, is_factory) = match facts.value(*decorator) {
                 Value::Call(callee, _) => (callee, true),
@@ -125,16 +126,14 @@ impl Program {
                 decoration.is_property = true;
             }
         }
+        decoration.is_once &= takes_nothing;
         decoration
     }
 
     fn read_named_decorator(&self, path: &str, decoration: &mut Decoration) {
         match path {
             "builtins.property" | "abc.abstractproperty" => decoration.is_property = true,
-            "functools.cached_property" => {
-                decoration.is_property = true;
-                decoration.is_once = true;
-            }
+            "functools.cached_property" => decoration.is_property = true,
             "builtins.staticmethod" => decoration.is_static = true,
             "builtins.classmethod" => decoration.is_class = true,
             "contextlib.contextmanager" | "contextlib.asynccontextmanager" => decoration.is_manager = true,
@@ -163,9 +162,9 @@ impl Program {
 
     /// `@decorator`, or `@factory(…)` whose result is the decorator.
     fn read_own_decorator(&self, decorator: FunctionRef, is_factory: bool, decoration: &mut Decoration) {
-        let mut evaluation = Evaluation::new(self);
-        let returned = evaluation.returned(decorator).unwrap_or_default();
+        let returned = Evaluation::new(self).returned(decorator).unwrap_or_default();
         if is_factory {
+            let before = decoration.wrappers.len();
             for val in &returned.known {
                 if let Val::Function(inner) = val
                     && self.enclosing_function(*inner) == Some(decorator)
@@ -173,6 +172,9 @@ impl Program {
                     let returned = Evaluation::new(self).returned(*inner).unwrap_or_default();
                     self.read_wrappers(*inner, &returned, decoration);
                 }
+            }
+            if decoration.wrappers.len() > before {
+                return;
             }
             // `def decorator(function=None, *, option=…)`: with options it returns itself, with a function the wrapper.
         }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::Program;
 use crate::evaluate::{Evaluation, Exhausted};
-use crate::unit::{ClassRef, ValueRef};
+use crate::unit::{ClassRef, FunctionRef, ValueRef};
 use crate::val::Val;
 
 /// A class another one inherits from.
@@ -46,6 +46,40 @@ impl Program {
             };
             names.iter().any(|it| **it == *name)
         })
+    }
+}
+
+impl Program {
+    /// The methods of this name in classes of the project that have everything a protocol asks for.
+    ///
+    /// A class that does not say so still implements a protocol (PEP 544).
+    pub(crate) fn implementations(&self, protocol: ClassRef, method: &str) -> Vec<FunctionRef> {
+        let facts = &self.unit(protocol.unit).facts;
+        let wanted: Vec<&str> = facts
+            .scope(facts.class(protocol.class).scope)
+            .bindings
+            .iter()
+            .filter(|(_, value)| matches!(facts.value(*value), Value::Function(_)))
+            .map(|(sym, _)| facts.text(*sym))
+            .collect();
+        let mut found = Vec::new();
+        for (unit, it) in self.own_units() {
+            let facts = &it.facts;
+            for class in self.classes_of(unit).filter(|it| *it != protocol) {
+                let scope = facts.class(class.class).scope;
+                if !wanted.iter().all(|name| !facts.bindings(scope, name).is_empty()) {
+                    continue;
+                }
+                found.extend(facts.bindings(scope, method).iter().filter_map(|(_, value)| match facts.value(*value) {
+                    Value::Function(function) => {
+                        let function = FunctionRef { unit, function };
+                        (!self.function(function).is_abstract).then_some(function)
+                    }
+                    _ => None,
+                }));
+            }
+        }
+        found
     }
 }
 

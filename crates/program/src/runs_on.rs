@@ -183,6 +183,7 @@ impl Program {
         let facts = &self.unit(unit).facts;
         let mut entries = Vec::new();
         let mut roots = Vec::new();
+        let mut once = Vec::new();
         for function in self.functions_of(unit) {
             let it = self.function(function);
             if it.is_async {
@@ -206,6 +207,7 @@ impl Program {
                     self.root_of(unit, callee, facts.arguments(arguments), &mut roots);
                 }
                 if self.models.may_register(name) {
+                    self.once_of(unit, callee, facts.arguments(arguments), &mut once);
                     for target in self.targets(function, act) {
                         if let Target::Hand { callee, to: Runner::EventLoop, by } = target
                             && self.runs_when_called(callee)
@@ -218,7 +220,40 @@ impl Program {
             }
         }
         self.framework_methods(unit, &mut entries);
+        for entry in entries.iter_mut().filter(|it| once.contains(&it.function)) {
+            entry.often = Often::Once;
+        }
         (entries, roots)
+    }
+
+    /// `FastAPI(lifespan=lifespan)`: what is registered runs once, when the program starts or stops.
+    fn once_of(
+        &self,
+        unit: UnitId,
+        callee: raddle_facts::ValueId,
+        arguments: &[raddle_facts::Argument],
+        once: &mut Vec<FunctionRef>,
+    ) {
+        let facts = &self.unit(unit).facts;
+        for val in &self.evaluate(ValueRef { unit, value: callee }).known {
+            let path = match val {
+                Val::Outside(path, _) => path.clone(),
+                Val::Class(class) => self.class_name(*class),
+                _ => continue,
+            };
+            let Some(entry) = self.models.entry_call(&path).filter(|it| it.often == Often::Once) else { continue };
+            let handing = raddle_facts::models::Handing {
+                name: entry.name.as_deref().map(Into::into),
+                position: entry.position,
+                to: entry.plain,
+            };
+            let Some(value) = crate::handing::callable_argument(facts, arguments, &handing) else { continue };
+            for val in &self.evaluate(ValueRef { unit, value }).known {
+                if let Val::Function(function) | Val::Bound(function, _) = val {
+                    once.push(*function);
+                }
+            }
+        }
     }
 
     /// `asyncio.run(main())`.

@@ -51,7 +51,7 @@ impl Program {
         let Value::Call(callee, arguments) = facts.value(call) else { return false };
         let arguments = facts.arguments(arguments);
         let everything = arguments.iter().any(|it| it.keyword == Keyword::Star)
-            && arguments.iter().any(|it| it.keyword == Keyword::DoubleStar);
+            && arguments.iter().all(|it| matches!(it.keyword, Keyword::Star | Keyword::DoubleStar));
         let awaits = acts.iter().any(|it| {
             matches!(it.kind, ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_))
         });

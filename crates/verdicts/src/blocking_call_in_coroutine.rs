@@ -39,7 +39,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         for (reach_at, reach) in it.reaches.iter().enumerate() {
             boundaries.entry(boundary(judged, reach)).or_default().push(reach_at);
         }
-        if boundaries.len() >= MANY_BOUNDARIES {
+        if boundaries.len() >= MANY_BOUNDARIES || (boundaries.len() > 1 && it.reaches.len() >= MANY_COROUTINES) {
             acc.push(behind_one(judged, it.function, &[(it, (0..it.reaches.len()).collect())]));
         } else {
             for (function, reaches) in boundaries {
@@ -98,9 +98,14 @@ fn boundary(judged: &Judged<'_>, reach: &Reach) -> FunctionRef {
 fn direct(judged: &Judged<'_>, it: &Blocked) -> Finding {
     let program = judged.program;
     let sink = &judged.loop_code.sinks[it.sinks[0]];
-    // The first of the calls stands for all: that is where a reader starts.
-    let first = it.sinks.iter().map(|at| &judged.loop_code.sinks[*at]).min_by_key(|it| it.act).unwrap_or(sink);
-    let shown = if first.blocking.cost == sink.blocking.cost { first } else { sink };
+    // The first call that counts stands for all: that is where a reader starts.
+    let shown = it
+        .sinks
+        .iter()
+        .map(|at| &judged.loop_code.sinks[*at])
+        .filter(|it| level(it.blocking.cost) > Level::Note)
+        .min_by_key(|it| it.act)
+        .unwrap_or(sink);
     let call = Program::shown(&shown.path);
     let message = match &shown.via {
         Via::Iterate => Message::new("iterate").arg("iterable", written(program, shown)).arg("call", &*call),

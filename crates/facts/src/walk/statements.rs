@@ -270,6 +270,10 @@ impl Walker {
         self.frame.bindings.join(before);
         self.block(&it.orelse);
         self.frame.reachable = !forever;
+        // Behind a loop that only its test ends, the test is false.
+        if !statics::breaks(&it.body) {
+            self.frame.guard = self.guard(GuardKind::Unless(test));
+        }
     }
 
     fn with(&mut self, it: &ast::StmtWith) {

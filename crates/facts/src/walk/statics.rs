@@ -173,8 +173,13 @@ fn waits_for_a_state(test: &Expr) -> bool {
         Expr::Subscript(it) => waits_for_a_state(&it.value),
         Expr::Call(it) => {
             let asks = ["is_set", "done", "is_alive", "locked", "empty", "full", "cancelled", "running", "ready"];
-            it.arguments.is_empty()
-                && matches!(&*it.func, Expr::Attribute(func) if asks.contains(&func.attr.as_str()))
+            let clocks = ["time", "monotonic", "perf_counter", "now", "time_ns", "monotonic_ns"];
+            let name = match &*it.func {
+                Expr::Attribute(func) => func.attr.as_str(),
+                Expr::Name(func) => func.id.as_str(),
+                _ => return false,
+            };
+            it.arguments.is_empty() && (clocks.contains(&name) || (asks.contains(&name) && it.func.is_attribute_expr()))
         }
         _ => false,
     }
