@@ -259,6 +259,8 @@ pub struct FileFacts {
     /// Modules the file imports, sorted, with leading dots where it says so; submodules of `from` imports included
     /// as `module.name`.
     pub imports: Vec<Sym>,
+    /// What `__all__` names, sorted by text, where it says so in literals.
+    pub exports: Option<Vec<Sym>>,
     /// Whether the tree was deeper than the walk goes, so that something is missing here.
     pub too_deep: bool,
 }

@@ -64,6 +64,7 @@ struct Walker {
     guards: Vec<Guard>,
     held: Vec<Held>,
     imports: FxHashSet<Sym>,
+    exports: Exports,
     frame: Frame,
     /// Above zero nothing that is done is written down: annotations, `if TYPE_CHECKING`, libraries.
     silent: u32,
@@ -71,6 +72,14 @@ struct Walker {
     annotating: bool,
     nesting: u32,
     too_deep: bool,
+}
+
+/// What `__all__` says.
+enum Exports {
+    Unsaid,
+    Names(Vec<Sym>),
+    /// It is put together in a way that the walk does not follow.
+    Computed,
 }
 
 /// The function that is being walked.
@@ -130,6 +139,7 @@ impl Walker {
             guards: vec![Guard { parent: GuardId::ALWAYS, kind: GuardKind::Always }],
             held: vec![Held { parent: HeldId::NOTHING, manager: ValueId::UNKNOWN, is_async: false, span: nothing }],
             imports: FxHashSet::default(),
+            exports: Exports::Unsaid,
             frame: Frame::new(FunctionId::MODULE, ScopeId::MODULE, String::new()),
             silent: u32::from(depth == Depth::Signatures),
             annotating: false,
@@ -194,6 +204,14 @@ impl Walker {
         }
         let mut imports: Vec<Sym> = self.imports.into_iter().collect();
         imports.sort_by(|a, b| self.build.text(*a).cmp(self.build.text(*b)));
+        let exports = match self.exports {
+            Exports::Names(mut names) => {
+                names.sort_by(|a, b| self.build.text(*a).cmp(self.build.text(*b)));
+                names.dedup();
+                Some(names)
+            }
+            Exports::Unsaid | Exports::Computed => None,
+        };
         let (symbols, values, lists, arguments) = self.build.finish();
         FileFacts {
             symbols,
@@ -207,6 +225,7 @@ impl Walker {
             guards: self.guards,
             held: self.held,
             imports,
+            exports,
             too_deep: self.too_deep,
         }
     }

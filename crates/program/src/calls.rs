@@ -242,7 +242,7 @@ impl Program {
                 }
             }
         }
-        if found.is_empty() && self.inherits_from(class, &["typing.Protocol".to_owned(), "typing_extensions.Protocol".to_owned()]) {
+        if found.is_empty() && self.is_protocol(class) {
             found = self.implementations(class, name);
         }
         if found.len() > MOST_OVERRIDES {

@@ -304,7 +304,7 @@ impl<'p> Evaluation<'p> {
             for star in &facts.scope(ScopeId::MODULE).stars {
                 let from = program.unit(unit).absolute(facts.text(*star));
                 match program.modules.find(unit, &from) {
-                    Some(module) if module != unit => {
+                    Some(module) if module != unit && this.exports(module, name) => {
                         let vals = this.symbol(module, name)?;
                         if !vals.is_empty() || vals.unknown != Some(Because::Name) {
                             return Ok(vals);
@@ -323,6 +323,20 @@ impl<'p> Evaluation<'p> {
             Ok(Vals::unknown(Because::Name))
         })?;
         Ok((*vals).clone())
+    }
+
+    /// Whether `from module import *` brings a name (language reference, "The import statement"; for stubs PEP 484).
+    fn exports(&self, module: UnitId, name: &str) -> bool {
+        let unit = self.program.unit(module);
+        let facts = &unit.facts;
+        match &facts.exports {
+            Some(names) => names.iter().any(|it| facts.text(*it) == name),
+            None if name.starts_with('_') => false,
+            None if unit.is_stub => !facts.bindings(ScopeId::MODULE, name).iter().all(|(_, value)| {
+                matches!(facts.value(*value), Value::Import(_) | Value::ImportFrom(..))
+            }) || !facts.scope(ScopeId::MODULE).stars.is_empty(),
+            None => true,
+        }
     }
 
     /// The module, package or library of this dotted name.

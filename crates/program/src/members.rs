@@ -50,6 +50,23 @@ impl Program {
 }
 
 impl Program {
+    /// Whether a class names `Protocol` among its bases.
+    pub(crate) fn is_protocol(&self, class: ClassRef) -> bool {
+        let facts = &self.unit(class.unit).facts;
+        facts.class(class.class).bases.iter().any(|base| {
+            let base = match facts.value(*base) {
+                Value::Subscript(base, _) => base,
+                _ => *base,
+            };
+            match facts.value(base) {
+                Value::Name(_, name) | Value::ImportFrom(_, name) | Value::Attribute(_, name) => {
+                    facts.text(name) == "Protocol"
+                }
+                _ => false,
+            }
+        })
+    }
+
     /// The methods of this name in classes of the project that have everything a protocol asks for.
     ///
     /// A class that does not say so still implements a protocol (PEP 544).

@@ -303,6 +303,7 @@ impl Program {
                     Ancestor::Class(base) => Some(self.class_name(*base)),
                     Ancestor::Unknown => None,
                 })
+                .flat_map(|name| std::iter::once(name.clone()).chain(self.models.all_bases(&name)))
                 .collect();
             for entry in self.models.entry_bases().filter(|it| it.plain == Runner::EventLoop) {
                 if !entry.base.iter().any(|base| names.iter().any(|name| **name == **base)) {

@@ -42,7 +42,7 @@ pub(crate) struct Db {
     system: OsSystem,
     settings: Arc<ProgramSettings>,
     input: Option<ProgramInput>,
-    roots: Arc<[SystemPathBuf]>,
+    own: Arc<[SystemPathBuf]>,
     rules: Arc<RuleSelection>,
     analysis: Arc<AnalysisSettings>,
 }
@@ -67,29 +67,50 @@ impl DerefMut for Metered {
     }
 }
 
-impl Db {
-    /// A database over the project's environment, whose own modules are those below `roots`.
-    pub(crate) fn new(project: &Project, roots: &[PathBuf]) -> anyhow::Result<Db> {
-        let system = OsSystem::new(utf8(&project.root)?);
+/// What a database is built from.
+#[derive(Debug, Clone)]
+pub(crate) struct Seed {
+    /// Folder that paths are relative to.
+    working_directory: SystemPathBuf,
+    /// Folders that hold the project's own modules.
+    own: Vec<SystemPathBuf>,
+    installed: Vec<SystemPathBuf>,
+    version: PythonVersion,
+}
+
+impl Seed {
+    /// The project's environment, with the modules below `own` before all others.
+    pub(crate) fn new(project: &Project, own: &[PathBuf]) -> anyhow::Result<Seed> {
         let paths = |paths: &[PathBuf]| -> anyhow::Result<Vec<SystemPathBuf>> {
             let existing = paths.iter().filter(|path| path.is_dir());
             existing.map(|path| Ok(utf8(path)?.to_path_buf())).collect()
         };
-        let roots = paths(roots)?;
+        let (major, minor) = project.settings.python_version;
+        Ok(Seed {
+            working_directory: utf8(&project.root)?.to_path_buf(),
+            own: paths(own)?,
+            installed: paths(&project.environment.site_packages)?,
+            version: PythonVersion { major, minor },
+        })
+    }
+}
+
+impl Db {
+    /// An empty database.
+    pub(crate) fn new(seed: &Seed) -> anyhow::Result<Db> {
+        let system = OsSystem::new(&seed.working_directory);
         let search_paths = SearchPathSettings {
             extra_paths: Vec::new(),
-            src_roots: roots.clone(),
+            src_roots: seed.own.clone(),
             custom_typeshed: None,
-            site_packages_paths: paths(&project.environment.site_packages)?,
+            site_packages_paths: seed.installed.clone(),
             real_stdlib_path: None,
         };
         let search_paths = search_paths
             .to_search_paths(&system, ty_vendored::file_system(), &UseDefaultStrategy)
             .map_err(|error: std::convert::Infallible| match error {})
             .context("the search paths for modules")?;
-        let (major, minor) = project.settings.python_version;
-        let python_version =
-            PythonVersionWithSource { version: PythonVersion { major, minor }, source: PythonVersionSource::Cli };
+        let python_version = PythonVersionWithSource { version: seed.version, source: PythonVersionSource::Cli };
         let settings =
             Arc::new(ProgramSettings { python_version, python_platform: PythonPlatform::default(), search_paths });
         let mut db = Db {
@@ -98,11 +119,11 @@ impl Db {
             system,
             settings: Arc::clone(&settings),
             input: None,
-            roots: Arc::from(roots),
+            own: Arc::from(&*seed.own),
             rules: Arc::new(RuleSelection::from_registry(default_lint_registry())),
             analysis: Arc::new(AnalysisSettings::default()),
         };
-        for root in db.roots.iter() {
+        for root in db.own.iter() {
             db.files.try_add_root(&db, root, FileRootKind::Project);
         }
         settings.search_paths.try_register_static_roots(&db);
@@ -146,7 +167,7 @@ impl ty_module_resolver::Db for Db {}
 impl ty_python_core::Db for Db {
     fn should_check_file(&self, file: File) -> bool {
         let path = file.path(self).as_system_path();
-        path.is_some_and(|path| self.roots.iter().any(|root| path.starts_with(root)))
+        path.is_some_and(|path| self.own.iter().any(|root| path.starts_with(root)))
     }
 }
 

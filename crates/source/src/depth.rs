@@ -64,6 +64,8 @@ pub(crate) fn measured(content: &str, mode: Mode) -> u32 {
             TokenKind::Comma => here.chain = 0,
             TokenKind::Lambda => here.kept += 1,
             TokenKind::Dot | TokenKind::Not | TokenKind::Await | TokenKind::Else | TokenKind::Yield => here.chain += 1,
+            // Flat in the tree, but each one forks ty's control flow.
+            TokenKind::And | TokenKind::Or => here.chain += 1,
             kind if kind.is_operator() => here.chain += 1,
             _ => {}
         }

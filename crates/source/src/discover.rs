@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ignore::{DirEntry, WalkBuilder};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::environment::environment;
 use crate::error::{SourceError, SourceErrorKind};
@@ -72,6 +72,7 @@ pub fn discover(request: &Request) -> anyhow::Result<Project> {
         marked: marked.as_deref(),
         layout: Layout::default(),
         seen: FxHashSet::default(),
+        folders: FxHashMap::default(),
         files: Vec::new(),
         errors,
         links: BTreeSet::new(),
@@ -100,6 +101,8 @@ struct Walk<'run> {
     layout: Layout,
     /// Real paths of the files that were taken.
     seen: FxHashSet<PathBuf>,
+    /// Real paths of folders.
+    folders: FxHashMap<PathBuf, PathBuf>,
     files: Vec<ProjectFile>,
     errors: Vec<SourceError>,
     links: BTreeSet<Arc<str>>,
@@ -152,7 +155,7 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &Path, given: &Path, kind: Kind, metadata: &Metadata) {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let real = self.real(path);
         if !self.seen.insert(real) {
             return;
         }
@@ -169,6 +172,17 @@ impl Walk<'_> {
             size: metadata.len(),
             modified: metadata.modified().ok(),
         });
+    }
+
+    /// The path without links.
+    fn real(&mut self, path: &Path) -> PathBuf {
+        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return canonical(path) };
+        if path.is_symlink() {
+            return canonical(path);
+        }
+        let folder = self.folders.entry(folder.to_path_buf()).or_insert_with(|| canonical(folder));
+        folder.join(name)
     }
 
     fn walk_error(&mut self, error: &ignore::Error, folder: &Path) {

@@ -7,7 +7,7 @@ use ruff_db::files::FilePath;
 use rustc_hash::FxHashMap;
 use ty_module_resolver::{Module, ModuleName, SearchPath, resolve_module_confident, resolve_real_module_confident};
 
-use crate::db::Db;
+use crate::db::{Db, Seed};
 use crate::error::{SourceError, SourceErrorKind, guarded};
 use crate::project::{Kind, Project};
 use crate::text::Text;
@@ -52,7 +52,7 @@ enum Location {
 impl Library {
     /// The library that the project's environment and Python version give.
     pub fn new(project: &Project) -> anyhow::Result<Library> {
-        Ok(Library { db: Mutex::new(Db::new(project, &[])?), known: RwLock::default() })
+        Ok(Library { db: Mutex::new(Db::new(&Seed::new(project, &[])?)?), known: RwLock::default() })
     }
 
     /// The file of a module. `None` where there is none: not installed, not in this Python version, a namespace

@@ -234,6 +234,22 @@ impl Models {
         self.bases.get(class).map_or(&[], |it| it)
     }
 
+    /// Everything a class without stub inherits from.
+    #[must_use]
+    pub fn all_bases(&self, class: &str) -> Vec<Arc<str>> {
+        let mut all: Vec<Arc<str>> = self.bases(class).to_vec();
+        let mut at = 0;
+        while at < all.len() {
+            for base in self.bases(&all[at].clone()) {
+                if !all.contains(base) {
+                    all.push(base.clone());
+                }
+            }
+            at += 1;
+        }
+        all
+    }
+
     /// What kind of lock instances of this class are: kind, whether re-entrant, who waits.
     #[must_use]
     pub fn lock(&self, class: &str) -> Option<(LockKind, bool, Waiter)> {

@@ -3,9 +3,16 @@
 use raddle_source::syntax::ast::{self, Expr, Stmt};
 
 
-use super::{Walker, span, statics};
-use crate::file::{ActKind, GuardKind, Held, HeldId};
+use super::{Exports, Walker, span, statics};
+use crate::file::{ActKind, GuardKind, Held, HeldId, ScopeId};
 use crate::value::{Display, Value, ValueId};
+
+/// Whether an assignment to `__all__` names everything, or more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Adds {
+    All,
+    More,
+}
 
 impl Walker {
     /// Walks statements in order; conditions that an early exit leaves behind hold to the end of the block.
@@ -41,6 +48,7 @@ impl Walker {
             }
             Stmt::Assign(it) => self.assign(it),
             Stmt::AugAssign(it) => {
+                self.note_exports(&it.target, &it.value, Adds::More);
                 let left = self.expr(&it.target);
                 let right = self.expr(&it.value);
                 let value = self.build.value(Value::Operator(left, right));
@@ -84,7 +92,36 @@ impl Walker {
         }
     }
 
+    /// `__all__ = […]` and `__all__ += […]`.
+    fn note_exports(&mut self, target: &Expr, value: &Expr, adds: Adds) {
+        let named = target.as_name_expr().is_some_and(|it| it.id.as_str() == "__all__");
+        if !named || self.frame.scope != ScopeId::MODULE {
+            return;
+        }
+        let entries = match value {
+            Expr::List(it) => &it.elts[..],
+            Expr::Tuple(it) => &it.elts[..],
+            _ => {
+                self.exports = Exports::Computed;
+                return;
+            }
+        };
+        let mut names = match std::mem::replace(&mut self.exports, Exports::Computed) {
+            Exports::Names(names) if adds == Adds::More => names,
+            Exports::Computed => return,
+            Exports::Names(_) | Exports::Unsaid => Vec::new(),
+        };
+        for entry in entries {
+            let Expr::StringLiteral(text) = entry else { return };
+            names.push(self.build.symbol(text.value.to_str()));
+        }
+        self.exports = Exports::Names(names);
+    }
+
     fn assign(&mut self, it: &ast::StmtAssign) {
+        for target in &it.targets {
+            self.note_exports(target, &it.value, Adds::All);
+        }
         let value = self.expr(&it.value);
         for target in &it.targets {
             self.bind(target, value);

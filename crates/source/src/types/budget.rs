@@ -43,12 +43,12 @@ thread_local! {
     static METER: Cell<Meter> = const { Cell::new(IDLE) };
 }
 
-/// Runs `work` under a meter and says how many accesses it cost.
-pub(super) fn metered<T>(work: impl FnOnce() -> T) -> (std::thread::Result<T>, u64) {
-    METER.set(Meter { left: WORK_LIMIT, floor: stack_pointer().saturating_sub(STACK_LIMIT) });
+/// Runs `work` with at most `limit` accesses, and says how many it cost.
+pub(super) fn metered<T>(limit: u64, work: impl FnOnce() -> T) -> (std::thread::Result<T>, u64) {
+    METER.set(Meter { left: limit, floor: stack_pointer().saturating_sub(STACK_LIMIT) });
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     let meter = METER.replace(IDLE);
-    (result, WORK_LIMIT - meter.left)
+    (result, limit - meter.left)
 }
 
 /// Counts an access to the database by this thread.
@@ -76,4 +76,57 @@ fn spent(meter: Meter) {
 fn stack_pointer() -> usize {
     let here = 0_u8;
     std::ptr::from_ref(&here).addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STACK_SIZE, Spent, access, metered};
+
+    fn spent(work: impl FnOnce() -> u64 + Send + 'static, limit: u64) -> Result<u64, Option<Spent>> {
+        let thread = std::thread::Builder::new().stack_size(STACK_SIZE);
+        let run = move || metered(limit, work).0.map_err(|payload| payload.downcast_ref::<Spent>().copied());
+        thread.spawn(run).expect("there is room for a thread").join().expect("what unwinds is caught")
+    }
+
+    fn descend(depth: u64) -> u64 {
+        access();
+        let kept = std::hint::black_box([depth; 64]);
+        if depth == 0 { 0 } else { kept[0] - depth + 1 + descend(depth - 1) }
+    }
+
+    #[test]
+    fn work_within_the_budget_is_let_through() {
+        assert_eq!(spent(|| descend(1_000), 1_001), Ok(1_000));
+    }
+
+    #[test]
+    fn work_beyond_the_budget_is_unwound() {
+        assert_eq!(spent(|| descend(1_000), 1_000), Err(Some(Spent::Work)));
+    }
+
+    #[test]
+    fn deep_recursion_is_unwound_before_the_stack_ends() {
+        assert_eq!(spent(|| descend(u64::MAX), u64::MAX), Err(Some(Spent::Stack)));
+    }
+
+    #[test]
+    fn a_destructor_may_go_on_while_the_question_is_unwound() {
+        struct Accessing;
+        impl Drop for Accessing {
+            fn drop(&mut self) {
+                access();
+            }
+        }
+        let work = || {
+            let _accessing = Accessing;
+            descend(10)
+        };
+        assert_eq!(spent(work, 5), Err(Some(Spent::Work)));
+    }
+
+    #[test]
+    fn nothing_is_counted_between_questions() {
+        assert_eq!(descend(10), 10);
+        assert_eq!(metered(100, || descend(10)).1, 11);
+    }
 }

@@ -8,9 +8,10 @@ use ruff_db::parsed::parsed_module;
 use rustc_hash::FxHashMap;
 use ty_module_resolver::file_to_module;
 use ty_python_core::definition::Definition;
-use ty_python_core::scope::NodeWithScopeKind;
-use ty_python_core::semantic_index;
-use ty_python_semantic::types::{ProgramEnvironment, Type, TypeDefinition};
+use ty_python_core::scope::{FileScopeId, NodeWithScopeKind};
+use ty_python_core::{ProgramFile, semantic_index};
+use ty_python_semantic::SemanticModel;
+use ty_python_semantic::types::{ProgramEnvironment, Type, TypeDefinition, TypeVarKind};
 
 use super::{Answer, Because};
 use crate::db::Db;
@@ -23,6 +24,9 @@ pub(super) struct Namer<'db> {
     db: &'db Db,
     environment: ProgramEnvironment<'db>,
     modules: &'db FxHashMap<PathBuf, Arc<str>>,
+    /// Where the expression stands.
+    file: ProgramFile<'db>,
+    scope: FileScopeId,
     instances: BTreeSet<Arc<str>>,
     classes: BTreeSet<Arc<str>>,
     module: Option<Arc<str>>,
@@ -32,11 +36,21 @@ pub(super) struct Namer<'db> {
 impl<'db> Namer<'db> {
     pub(super) fn new(
         db: &'db Db,
-        environment: ProgramEnvironment<'db>,
+        model: &SemanticModel<'db>,
+        scope: FileScopeId,
         modules: &'db FxHashMap<PathBuf, Arc<str>>,
     ) -> Namer<'db> {
-        let (instances, classes) = (BTreeSet::new(), BTreeSet::new());
-        Namer { db, environment, modules, instances, classes, module: None, dynamic: false }
+        Namer {
+            db,
+            environment: model.program_environment(),
+            modules,
+            file: model.program_file(),
+            scope,
+            instances: BTreeSet::new(),
+            classes: BTreeSet::new(),
+            module: None,
+            dynamic: false,
+        }
     }
 
     /// The answer that a type gives.
@@ -65,10 +79,20 @@ impl<'db> Namer<'db> {
             Type::TypeAlias(alias) => self.collect(alias.value_type(db), depth + 1),
             Type::NewTypeInstance(newtype) => self.collect(newtype.concrete_base_type(db), depth + 1),
             Type::ModuleLiteral(module) => self.module = Some(Arc::from(module.module(db).name(db).as_str())),
-            Type::ClassLiteral(_) | Type::GenericAlias(_) | Type::SubclassOf(_) => {
+            Type::ClassLiteral(_) | Type::GenericAlias(_) => {
                 let name = self.defined(found);
-                self.dynamic |= name.is_none();
                 self.classes.extend(name);
+            }
+            Type::SubclassOf(_) => match self.defined(found) {
+                Some(name) => self.classes.extend([name]),
+                // ty keeps what a `type[…]` is made of to itself, but says it.
+                None if found.display(db, &self.environment).to_string().starts_with("type[Self@") => {
+                    self.classes.extend(self.enclosing_class());
+                }
+                None => self.dynamic = true,
+            },
+            Type::TypeVar(variable) if variable.typevar(db).kind(db) == TypeVarKind::TypingSelf => {
+                self.instances.extend(self.enclosing_class());
             }
             Type::FunctionLiteral(_) => self.instance("types.FunctionType"),
             Type::BoundMethod(_) => self.instance("types.MethodType"),
@@ -120,17 +144,28 @@ impl<'db> Namer<'db> {
         }
     }
 
-    /// The module and the qualified name of a definition, as Python's `__module__` and `__qualname__` say them.
+    /// The dotted name of the class around the expression.
+    fn enclosing_class(&self) -> Option<Arc<str>> {
+        let index = semantic_index(self.db, self.file);
+        let mut scopes = index.ancestor_scopes(self.scope);
+        let (class, _) = scopes.find(|(_, scope)| matches!(scope.node(), NodeWithScopeKind::Class(_)))?;
+        self.qualified(self.file, class, None)
+    }
+
     fn dotted(&self, definition: Definition<'db>) -> Option<Arc<str>> {
+        let name = definition.name(self.db)?;
+        self.qualified(definition.program_file(self.db), definition.file_scope(self.db), Some(name))
+    }
+
+    /// The module and the qualified name of what a scope defines, as Python's `__module__` and `__qualname__` say them.
+    fn qualified(&self, file: ProgramFile<'db>, scope: FileScopeId, name: Option<String>) -> Option<Arc<str>> {
         let db = self.db;
-        let file = definition.program_file(db);
-        let own = definition.file(db).path(db).as_system_path();
+        let own = file.file(db).path(db).as_system_path();
         let own = own.and_then(|path| self.modules.get(path.as_std_path())).cloned();
         let module = own.or_else(|| Some(Arc::from(file_to_module(db, file.resolver_file(db))?.name(db).as_str())))?;
-        let parsed = parsed_module(db, definition.python_file(db)).load(db);
-        let index = semantic_index(db, file);
-        let mut parts = vec![definition.name(db)?];
-        for (id, scope) in index.ancestor_scopes(definition.file_scope(db)) {
+        let parsed = parsed_module(db, file.python_file(db)).load(db);
+        let mut parts: Vec<String> = name.into_iter().collect();
+        for (id, scope) in semantic_index(db, file).ancestor_scopes(scope) {
             match scope.node() {
                 NodeWithScopeKind::Class(_) => {}
                 NodeWithScopeKind::Function(_) => parts.push("<locals>".to_owned()),

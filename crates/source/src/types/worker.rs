@@ -2,28 +2,46 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
-use anyhow::Context;
 use raddle_vocabulary::Span;
-use ruff_db::files::system_path_to_file;
+use ruff_db::files::{File, system_path_to_file};
 use ruff_db::parsed::parsed_module;
 use ruff_db::source::source_text;
 use ruff_db::system::SystemPath;
 use ruff_python_ast::find_node::covering_node;
 use ruff_python_ast::{AnyNodeRef, ExprRef};
+use ruff_python_parser::Mode;
 use ruff_python_stdlib::sys::is_known_standard_library;
 use ruff_text_size::{Ranged, TextRange, TextSize};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use ty_python_core::scope::FileScopeId;
 use ty_python_semantic::{Db as _, HasType, SemanticModel};
 
-use super::budget::{STACK_SIZE, Spent, metered};
+use super::budget::{STACK_SIZE, Spent, WORK_LIMIT, metered};
 use super::names::Namer;
-use super::{Answer, Because, Counters};
-use crate::db::Db;
+use super::{Answer, Because};
+use crate::db::{Db, Seed};
+use crate::depth::measured;
 use crate::project::Project;
+
+/// Links in one statement's chain of operators beyond which ty is not asked about the file: the time that it takes to
+/// index `a and b or c and …` grows with the third power, without a look at the database.
+const CHAIN_LIMIT: u32 = 400;
+
+/// Questions that may end at the budget before the budget shrinks: a project where many do has a cause in common.
+const WASTE_LIMIT: u64 = 16;
+
+/// By how much it shrinks then.
+const SHRINK: u64 = 16;
+
+/// What all workers of a project have in common.
+pub(super) struct Home {
+    pub(super) seed: Seed,
+    /// The project's own names of its files.
+    pub(super) modules: FxHashMap<PathBuf, Arc<str>>,
+}
 
 /// One question.
 pub(super) struct Question {
@@ -35,49 +53,52 @@ pub(super) struct Question {
     pub(super) mark: bool,
 }
 
-/// A handle on the thread.
+/// An answer and what it cost.
+pub(super) struct Reply {
+    pub(super) answer: Answer,
+    pub(super) work: u64,
+}
+
+/// A handle on the thread, which ends when the handle is dropped and its last question is answered. The database is
+/// dropped on the thread as well: that takes a while, and its trees may be deep.
 pub(super) struct Worker {
-    /// `None` only while the worker is being dropped.
-    questions: Option<Sender<(Question, Sender<Answer>)>>,
-    thread: Option<JoinHandle<()>>,
+    questions: Sender<Question>,
+    replies: Receiver<Reply>,
 }
 
 impl Worker {
-    pub(super) fn start(project: &Project, counts: Arc<Counters>) -> anyhow::Result<Worker> {
-        let db = Db::new(project, &import_roots(project))?;
-        let modules = project.files.iter().map(|file| (file.path.clone(), Arc::clone(&file.module))).collect();
+    pub(super) fn start(home: &Arc<Home>) -> std::io::Result<Worker> {
         let (questions, inbox) = channel();
-        let thread = std::thread::Builder::new()
-            .name("types".to_owned())
-            .stack_size(STACK_SIZE)
-            // The database is dropped here as well: its trees may be deep.
-            .spawn(move || work(&db, &modules, &inbox, &counts))
-            .context("cannot start the thread for types; raise the limit on threads or memory")?;
-        Ok(Worker { questions: Some(questions), thread: Some(thread) })
+        let (outbox, replies) = channel();
+        let home = Arc::clone(home);
+        let work = move || {
+            // Without a database the inbox closes, and the first question is answered with a panic of ty's.
+            if let Ok(db) = Db::new(&home.seed) {
+                Desk { db: &db, home: &home, given_up: FxHashSet::default(), chains: FxHashMap::default(), wasted: 0 }
+                    .work(&inbox, &outbox);
+            }
+        };
+        std::thread::Builder::new().name("types".to_owned()).stack_size(STACK_SIZE).spawn(work)?;
+        Ok(Worker { questions, replies })
     }
 
-    pub(super) fn ask(&self, question: Question) -> Answer {
-        let (reply, answer) = channel();
-        let sent = self.questions.as_ref().is_some_and(|questions| questions.send((question, reply)).is_ok());
-        // The thread ends before its inbox does only when a destructor of ty's panicked.
-        let answer = if sent { answer.recv().ok() } else { None };
-        answer.unwrap_or(Answer::Unknown(Because::Panicked))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        drop(self.questions.take());
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has nothing left to say.
-            let _ = thread.join();
+    /// The reply, or `None` when it does not come in time.
+    pub(super) fn ask(&self, question: Question, patience: Duration) -> Option<Reply> {
+        let panicked = Reply { answer: Answer::Unknown(Because::Panicked), work: 0 };
+        if self.questions.send(question).is_err() {
+            return Some(panicked);
+        }
+        match self.replies.recv_timeout(patience) {
+            Ok(reply) => Some(reply),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => None,
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Some(panicked),
         }
     }
 }
 
 /// The folders from which ty imports project modules. One that is only the folder around a package, and whose
 /// package has a name of the standard library's, would hide that from ty: it is left out.
-fn import_roots(project: &Project) -> Vec<PathBuf> {
+pub(super) fn import_roots(project: &Project) -> Vec<PathBuf> {
     let minor = project.settings.python_version.1;
     let hides = |root: &Path| {
         let mut files = project.files.iter().filter(|file| !file.rooted && *file.root == *root);
@@ -86,24 +107,65 @@ fn import_roots(project: &Project) -> Vec<PathBuf> {
     project.roots.iter().filter(|root| !hides(root)).cloned().collect()
 }
 
-fn work(
-    db: &Db,
-    modules: &FxHashMap<PathBuf, Arc<str>>,
-    inbox: &Receiver<(Question, Sender<Answer>)>,
-    counts: &Counters,
-) {
-    while let Ok((question, reply)) = inbox.recv() {
-        let (result, accesses) = metered(|| answer(db, modules, &question));
-        counts.work.fetch_add(accesses, Ordering::Relaxed);
-        let answer = match result {
-            Ok(answer) => {
-                counts.dearest.fetch_max(accesses, Ordering::Relaxed);
-                answer
+/// A worker's own memory.
+struct Desk<'thread> {
+    db: &'thread Db,
+    home: &'thread Home,
+    /// Scopes in which a question ended at a budget: ty infers a scope as a whole, so all others there would too.
+    given_up: FxHashSet<(File, FileScopeId)>,
+    /// The longest chain in each file.
+    chains: FxHashMap<File, u32>,
+    /// Questions that ended at the budget.
+    wasted: u64,
+}
+
+impl Desk<'_> {
+    fn work(mut self, inbox: &Receiver<Question>, outbox: &Sender<Reply>) {
+        while let Ok(question) = inbox.recv() {
+            let limit = if self.wasted < WASTE_LIMIT { WORK_LIMIT } else { WORK_LIMIT / SHRINK };
+            let mut scope = None;
+            let (result, work) = metered(limit, || self.answer(&question, &mut scope));
+            let answer = result.unwrap_or_else(|payload| Answer::Unknown(because(&*payload)));
+            if let (Answer::Unknown(Because::Budget | Because::StackBudget), Some(scope)) = (&answer, scope) {
+                self.given_up.insert(scope);
+                self.wasted += u64::from(work == limit);
             }
-            Err(payload) => Answer::Unknown(because(&*payload)),
+            if outbox.send(Reply { answer, work }).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Answers a question; `place` becomes its scope as soon as that is known.
+    fn answer(&mut self, question: &Question, place: &mut Option<(File, FileScopeId)>) -> Answer {
+        let db = self.db;
+        let nothing = Answer::Unknown(Because::NoSuchExpression);
+        let path = SystemPath::from_std_path(&question.path);
+        let Some(Ok(file)) = path.map(|path| system_path_to_file(db, path)) else { return nothing };
+        let source = source_text(db, file);
+        if source.as_str().trim_start_matches('\u{feff}') != &*question.content {
+            return nothing;
+        }
+        let chain = self.chains.entry(file).or_insert_with(|| {
+            measured(&question.content, if source.as_notebook().is_some() { Mode::Ipython } else { Mode::Module })
+        });
+        if *chain > CHAIN_LIMIT {
+            return Answer::Unknown(Because::Budget);
+        }
+        let model = SemanticModel::new(db, db.program_file(file));
+        let module = parsed_module(db, model.python_file()).load(db);
+        let Some(expression) = expression(AnyNodeRef::from(module.syntax()), question) else { return nothing };
+        let Some(scope) = model.scope(AnyNodeRef::from(expression)) else {
+            return Answer::Unknown(Because::NotInferred);
         };
-        // Whoever asked may be gone.
-        let _ = reply.send(answer);
+        if self.given_up.contains(&(file, scope)) {
+            return Answer::Unknown(Because::Budget);
+        }
+        *place = Some((file, scope));
+        match expression.inferred_type(&model) {
+            Some(found) => Namer::new(db, &model, scope, &self.home.modules).answer(found),
+            None => Answer::Unknown(Because::NotInferred),
+        }
     }
 }
 
@@ -117,35 +179,17 @@ fn because(payload: &(dyn std::any::Any + Send)) -> Because {
     }
 }
 
-fn answer(db: &Db, modules: &FxHashMap<PathBuf, Arc<str>>, question: &Question) -> Answer {
-    let nothing = Answer::Unknown(Because::NoSuchExpression);
-    let path = SystemPath::from_std_path(&question.path);
-    let Some(Ok(file)) = path.map(|path| system_path_to_file(db, path)) else { return nothing };
-    let source = source_text(db, file);
+/// The innermost expression with exactly the question's span.
+fn expression<'tree>(root: AnyNodeRef<'tree>, question: &Question) -> Option<ExprRef<'tree>> {
     let shift: u32 = if question.mark { 3 } else { 0 };
-    if source.as_str().trim_start_matches('\u{feff}') != &*question.content {
-        return nothing;
+    let Span { start, end } = question.span;
+    if start > end {
+        return None;
     }
-    let program_file = db.program_file(file);
-    let model = SemanticModel::new(db, program_file);
-    let module = parsed_module(db, model.python_file()).load(db);
-    let (start, end) = (question.span.start + shift, question.span.end + shift);
-    let root = AnyNodeRef::from(module.syntax());
-    if start > end || !root.range().contains_range(TextRange::new(TextSize::new(start), TextSize::new(end))) {
-        return nothing;
+    let range = TextRange::new(TextSize::new(start + shift), TextSize::new(end + shift));
+    if !root.range().contains_range(range) {
+        return None;
     }
-    let Some(expression) = expression(root, TextRange::new(TextSize::new(start), TextSize::new(end))) else {
-        return nothing;
-    };
-    match expression.inferred_type(&model) {
-        Some(found) => Namer::new(db, model.program_environment(), modules).answer(found),
-        None => Answer::Unknown(Because::NotInferred),
-    }
-}
-
-/// The innermost expression with exactly this range.
-fn expression(root: AnyNodeRef<'_>, range: TextRange) -> Option<ExprRef<'_>> {
     let covering = covering_node(root, range);
-    let exact = covering.ancestors().take_while(|node| node.range() == range);
-    exact.filter_map(AnyNodeRef::as_expr_ref).next()
+    covering.ancestors().take_while(|node| node.range() == range).find_map(AnyNodeRef::as_expr_ref)
 }

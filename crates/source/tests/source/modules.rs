@@ -233,5 +233,6 @@ fn relative_imports_stay_in_their_root() {
         ..util = app.util -> one/app/util.py
         ...util = util -> nothing
         ....util = - -> nothing
-        .other = app.other -> nothing"#]].assert_eq(&lines.join("\n"));
+        .other = app.other -> nothing"#]]
+    .assert_eq(&lines.join("\n"));
 }

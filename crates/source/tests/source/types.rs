@@ -44,7 +44,20 @@ fn classes_of_the_standard_library() {
          pool = ThreadPoolExecutor()\nfuture = pool.submit(len, 'x')\nhandle = open('x')\nwhere = Path('x') / 'y'\n\
          (lock, guard, waiting, pool, future, handle, where, 1, 'text', None, [2], time, Path, len, lock.acquire)\n",
         &[
-            "lock", "guard", "waiting", "pool", "future", "handle", "where", "1", "'text'", "None", "[2]", "time", "Path", "len",
+            "lock",
+            "guard",
+            "waiting",
+            "pool",
+            "future",
+            "handle",
+            "where",
+            "1",
+            "'text'",
+            "None",
+            "[2]",
+            "time",
+            "Path",
+            "len",
             "lock.acquire",
         ],
         expect![[r#"
@@ -71,7 +84,10 @@ fn classes_of_the_project() {
     let folder = Folder::new(&[
         ("pyproject.toml", ""),
         ("src/app/__init__.py", ""),
-        ("src/app/base.py", "import enum\nclass Client:\n    class Inner: ...\n    def close(self): ...\nclass Kind(enum.Enum):\n    ONE = 1\n"),
+        (
+            "src/app/base.py",
+            "import enum\nclass Client:\n    class Inner: ...\n    def close(self): ...\nclass Kind(enum.Enum):\n    ONE = 1\n",
+        ),
         (
             "src/app/main.py",
             "from .base import Client, Kind\n\
@@ -84,7 +100,15 @@ fn classes_of_the_project() {
     ]);
     let types = Types::new(&folder.discover(&["."])).unwrap();
     let expressions = [
-        "service.client", "service.given", "maybe", "either", "make()", "Client.Inner()", "Kind.ONE", "app.base", "service",
+        "service.client",
+        "service.given",
+        "maybe",
+        "either",
+        "make()",
+        "Client.Inner()",
+        "Kind.ONE",
+        "app.base",
+        "service",
     ];
     expect![[r#"
         service.client: app.base.Client
@@ -95,9 +119,10 @@ fn classes_of_the_project() {
         Client.Inner(): app.base.Client.Inner
         Kind.ONE: app.base.Kind
         app.base: module app.base
-        service: app.main.Service"#]].assert_eq(&ask(&folder, &types, "src/app/main.py", &expressions));
+        service: app.main.Service"#]]
+    .assert_eq(&ask(&folder, &types, "src/app/main.py", &expressions));
     let counts = types.counts();
-    assert_eq!((counts.questions, counts.answers, counts.budget_hits, counts.panics), (9, 8, 0, 0));
+    assert_eq!((counts.questions, counts.answers, counts.budget_hits, counts.panics), (9, 7, 0, 0));
 }
 
 #[test]
@@ -108,7 +133,10 @@ fn what_is_not_known_says_why() {
          session = requests.Session()\n\
          (session, given)\n",
         &["session", "given", "unreachable"],
-        expect![[""]],
+        expect![[r#"
+            session: unknown: Dynamic
+            given: unknown: Dynamic
+            unreachable: unknown: Dynamic"#]],
     );
 }
 
@@ -120,7 +148,15 @@ fn spans_that_are_no_expressions() {
     let text = project.files[0].read().unwrap();
     let spans = [(0, 5), (0, 15), (8, 15), (9, 11), (3, 2), (90, 99), (0, 16)];
     let lines = spans.map(|(start, end)| shown(&types.classes(&project.files[0].path, Span { start, end }, &text)));
-    expect![[""]].assert_eq(&lines.join("\n"));
+    expect![[r#"
+        unknown: Dynamic
+        unknown: NoSuchExpression
+        unknown: Dynamic
+        unknown: NoSuchExpression
+        unknown: NoSuchExpression
+        unknown: NoSuchExpression
+        unknown: NoSuchExpression"#]]
+    .assert_eq(&lines.join("\n"));
 }
 
 #[test]
@@ -138,7 +174,12 @@ fn texts_as_ty_reads_them() {
         ask(&folder, &types, "ends.py", &["lock"]),
         ask(&folder, &types, "latin.py", &["name"]),
     ];
-    expect![[""]].assert_eq(&lines.join("\n"));
+    expect![[r#"
+        lock: _thread.lock
+        lock: _thread.lock
+        lock: _thread.lock
+        name: unknown: NoSuchExpression"#]]
+    .assert_eq(&lines.join("\n"));
 }
 
 fn notebook(cells: &[&str]) -> String {
@@ -151,54 +192,59 @@ fn notebook(cells: &[&str]) -> String {
     format!(r#"{{"cells": [{}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 2}}"#, cells.join(","))
 }
 
-/// Folds closures: each round composes a type around the last one.
+/// Composes closures.
 const COMPOSE: &str = "\
 import functools
-def compose_two(f1, f2):
-    return lambda *a, **k: f1(f2(*a, **k))
-def compose(*funcs):
-    return functools.reduce(compose_two, funcs)
+def compose(*functions):
+    def compose_two(f1, f2):
+        return lambda *args, **kwargs: f1(f2(*args, **kwargs))
+    return functools.reduce(compose_two, functions)
 ";
 
-/// From CPython's own tests, shrunk.
+/// From CPython's own tests, shrunk: ty's constraint solver never comes back from the last line.
 const PRODUCT: &str = "\
-from itertools import islice, product
-def variants(alphabet, n):
-    words = ['']
-    for _ in range(n):
-        words = map(''.join, product(words, alphabet))
-        words = list(islice(words, n))
-    return words
-found = variants('ab', 3)
+import itertools, math, string
+def make_names(width, letters=string.ascii_lowercase):
+    n_products = math.ceil(math.log(width, len(letters)))
+    inputs = (letters,) * n_products
+    combinations = itertools.product(*inputs)
+    names = map(''.join, combinations)
+    return itertools.islice(names, width)
 ";
 
 #[test]
 fn a_question_without_end_is_given_up_and_others_are_answered() {
     let folder = Folder::new(&[
         ("compose.py", &format!("{COMPOSE}made = compose(len, str)\nmade\n")),
-        ("product.py", &format!("{PRODUCT}found\n")),
-        ("user.py", "import threading\nfrom compose import compose\nlock = threading.Lock()\nmade = compose(len)\n(made, lock)\n"),
+        ("product.py", &format!("{PRODUCT}found = make_names(3)\nfound\n")),
+        (
+            "user.py",
+            "import threading\nfrom compose import compose\nlock = threading.Lock()\nmade = compose(len)\n(made, lock)\n",
+        ),
         ("calm.py", "import threading\nlock = threading.Lock()\nlock\n"),
     ]);
     let types = Types::new(&folder.discover(&["."])).unwrap();
     let lines = [
         ask(&folder, &types, "compose.py", &["made"]),
-        ask(&folder, &types, "compose.py", &["functools.reduce(compose_two, funcs)", "functools"]),
-        ask(&folder, &types, "product.py", &["found", "words"]),
+        ask(&folder, &types, "compose.py", &["functools.reduce(compose_two, functions)", "functools"]),
+        ask(&folder, &types, "product.py", &["itertools.islice(names, width)", "''.join", "inputs", "found"]),
         ask(&folder, &types, "calm.py", &["lock"]),
         ask(&folder, &types, "user.py", &["lock", "made"]),
         ask(&folder, &types, "calm.py", &["threading"]),
     ];
     expect![[r#"
         made: unknown: Dynamic
-        functools.reduce(compose_two, funcs): unknown: Dynamic
+        functools.reduce(compose_two, functions): unknown: Dynamic
         functools: module functools
+        itertools.islice(names, width): unknown: Budget
+        ''.join: unknown: Budget
+        inputs: unknown: Budget
         found: unknown: Dynamic
-        words: builtins.list
         lock: _thread.lock
         lock: _thread.lock
         made: unknown: Dynamic
-        threading: module threading"#]].assert_eq(&lines.join("\n"));
+        threading: module threading"#]]
+    .assert_eq(&lines.join("\n"));
 }
 
 #[test]
@@ -216,7 +262,15 @@ fn deep_expressions_are_answered_or_given_up() {
     let folder = Folder::new(&files);
     let types = Types::new(&folder.discover(&["."])).unwrap();
     let lines = chains.iter().map(|(name, _)| format!("{name}: {}", ask(&folder, &types, name, &["x"])));
-    expect![[""]].assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    expect![[r#"
+        attributes.py: x: unknown: Budget
+        binary.py: x: unknown: Budget
+        unary.py: x: unknown: Budget
+        calls.py: x: unknown: Budget
+        lists.py: x: unknown: Budget
+        lambdas.py: x: unknown: Budget
+        conditions.py: x: unknown: Budget"#]]
+    .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
