@@ -243,7 +243,7 @@ impl Program {
             }
         }
         if found.is_empty() && self.is_protocol(class) {
-            found = self.implementations(class, name);
+            found = self.implementations(class, name).to_vec();
         }
         if found.len() > MOST_OVERRIDES {
             acc.push(Target::Opaque(Because::Structural));

@@ -330,7 +330,7 @@ impl<'p> Evaluation<'p> {
         let unit = self.program.unit(module);
         let facts = &unit.facts;
         match &facts.exports {
-            Some(names) => names.iter().any(|it| facts.text(*it) == name),
+            Some(names) => names.binary_search_by(|it| facts.text(*it).cmp(name)).is_ok(),
             None if name.starts_with('_') => false,
             None if unit.is_stub => !facts.bindings(ScopeId::MODULE, name).iter().all(|(_, value)| {
                 matches!(facts.value(*value), Value::Import(_) | Value::ImportFrom(..))

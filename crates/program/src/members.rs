@@ -70,7 +70,17 @@ impl Program {
     /// The methods of this name in classes of the project that have everything a protocol asks for.
     ///
     /// A class that does not say so still implements a protocol (PEP 544).
-    pub(crate) fn implementations(&self, protocol: ClassRef, method: &str) -> Vec<FunctionRef> {
+    pub(crate) fn implementations(&self, protocol: ClassRef, method: &str) -> Arc<[FunctionRef]> {
+        let key = (protocol, method.into());
+        if let Some(known) = self.memo.implementations.get(&key) {
+            return known.clone();
+        }
+        let found: Arc<[FunctionRef]> = self.find_implementations(protocol, method).into();
+        self.memo.implementations.insert(key, found.clone());
+        found
+    }
+
+    fn find_implementations(&self, protocol: ClassRef, method: &str) -> Vec<FunctionRef> {
         let facts = &self.unit(protocol.unit).facts;
         let wanted: Vec<&str> = facts
             .scope(facts.class(protocol.class).scope)

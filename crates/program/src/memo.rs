@@ -39,6 +39,7 @@ pub(crate) struct Memo {
     answers: DashMap<Key, Answer, FxBuildHasher>,
     pub(crate) decorations: DashMap<FunctionRef, Arc<crate::decoration::Decoration>, FxBuildHasher>,
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
+    pub(crate) implementations: DashMap<(ClassRef, Box<str>), Arc<[FunctionRef]>, FxBuildHasher>,
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
 }
 

@@ -187,7 +187,7 @@ impl Walk<'_> {
 
     fn walk_error(&mut self, error: &ignore::Error, folder: &Path) {
         let (path, detail) = innermost(error, folder);
-        self.error(&path.to_path_buf(), &detail);
+        self.error(path, &detail);
     }
 
     fn error(&mut self, path: &Path, detail: &str) {

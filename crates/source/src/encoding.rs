@@ -65,7 +65,7 @@ pub(crate) fn decode(bytes: &[u8], path: &Arc<str>) -> Result<Decoded, SourceErr
 pub fn encode<'text>(content: &'text str, encoding: &str, mark: bool) -> Option<Cow<'text, [u8]>> {
     let bytes = match codec(encoding)? {
         Codec::Utf8 => Cow::Borrowed(content.as_bytes()),
-        Codec::Ascii => content.is_ascii().then(|| Cow::Borrowed(content.as_bytes()))?,
+        Codec::Ascii => content.is_ascii().then_some(Cow::Borrowed(content.as_bytes()))?,
         Codec::Latin1 => {
             let bytes = content.chars().map(|char| u8::try_from(u32::from(char)).ok());
             Cow::Owned(bytes.collect::<Option<Vec<u8>>>()?)
