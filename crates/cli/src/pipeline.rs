@@ -13,6 +13,7 @@ use raddle_facts::models::Models;
 use raddle_program::Program;
 use raddle_program::library::{library_facts, library_units};
 use raddle_report::{FileTrouble, Sources};
+use raddle_rulebook::Rulebook;
 use raddle_source::{Library, Project, Request, discover};
 use raddle_verdicts::{Judged, VERDICTS, judge};
 use raddle_vocabulary::{Finding, Message};
@@ -83,6 +84,7 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
 
     progress.start(Phase::Program, 0);
     let models = models(&project)?;
+    warn_of_unknown_rules(&project, &mut checked);
     let library = Library::new(&project)?;
     let version = project.settings.python_version;
     let mut units = loaded.units;
@@ -129,6 +131,18 @@ fn models(project: &Project) -> Result<Models> {
         None => "the models of the settings could not be read".to_owned(),
     };
     Models::new((!own.is_empty()).then_some(own)).with_context(place)
+}
+
+/// A rule that the settings name and raddle does not have would turn off nothing, or everything.
+fn warn_of_unknown_rules(project: &Project, checked: &mut Checked) {
+    let settings = &project.settings;
+    let per_file = settings.per_file_ignores.iter().flat_map(|it| &it.rules);
+    for named in settings.select.iter().flatten().chain(&settings.ignore).chain(per_file) {
+        if Rulebook::built_in().card(&named.name).is_none() {
+            let warning = Message::new("config-unknown-rule");
+            checked.warnings.push(warning.arg("place", &*named.place).arg("rule", &*named.name));
+        }
+    }
 }
 
 fn counts(

@@ -15,8 +15,8 @@ use raddle_vocabulary::Span;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::file::{
-    Act, ActKind, Class, ClassId, FileFacts, Function, FunctionId, Guard, GuardId, GuardKind, Held, HeldId, Scope, ScopeId,
-    ScopeKind,
+    Act, ActKind, Class, ClassId, FileFacts, Function, FunctionId, Guard, GuardId, GuardKind, Held, HeldId, Scope,
+    ScopeId, ScopeKind,
 };
 use crate::value::{Sym, Value, ValueId};
 use build::Build;

@@ -124,11 +124,7 @@ impl Program {
             ActKind::Iterate(iterable) => self.iterate_targets(function, act, iterable, &mut acc),
             ActKind::Load(attribute) => self.load_targets(function, attribute, &mut acc),
             ActKind::Index(value) => self.index_targets(function, value, &mut acc),
-            ActKind::AsyncEnter(_)
-            | ActKind::AsyncIterate(_)
-            | ActKind::Await(_)
-            | ActKind::Yield
-            | ActKind::Spin => {}
+            ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_) | ActKind::Await(_) | ActKind::Yield | ActKind::Spin => {}
         }
         acc
     }

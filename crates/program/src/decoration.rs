@@ -152,11 +152,8 @@ impl Program {
             }
         }
         if let Some(entry) = self.models.entry_decorator(path) {
-            decoration.entry = Some(EntryMark {
-                framework: entry.framework.as_str().into(),
-                plain: entry.plain,
-                often: entry.often,
-            });
+            decoration.entry =
+                Some(EntryMark { framework: entry.framework.as_str().into(), plain: entry.plain, often: entry.often });
         }
     }
 

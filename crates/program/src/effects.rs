@@ -97,11 +97,8 @@ impl Program {
         callers: &FxHashMap<FunctionRef, Vec<usize>>,
         guards: &mut Guards<'_>,
     ) -> Option<Blocked> {
-        let mut open: Vec<usize> = sinks
-            .iter()
-            .copied()
-            .filter(|at| !guards.at(function, code.sinks[*at].act).knows_where)
-            .collect();
+        let mut open: Vec<usize> =
+            sinks.iter().copied().filter(|at| !guards.at(function, code.sinks[*at].act).knows_where).collect();
         let order = |at: &usize| {
             let sink: &Sink = &code.sinks[*at];
             (std::cmp::Reverse(sink.blocking.cost), sink.act)
@@ -166,7 +163,15 @@ impl Program {
         }
         reaches.sort_by_cached_key(|reach| {
             let weight = self.is_test(reach.entry);
-            (weight, reach.chosen, reach.guarded.by_mode, reach.guarded.once, reach.edges.len(), reach.sure, reach.entry)
+            (
+                weight,
+                reach.chosen,
+                reach.guarded.by_mode,
+                reach.guarded.once,
+                reach.edges.len(),
+                reach.sure,
+                reach.entry,
+            )
         });
         reaches
     }

@@ -90,11 +90,12 @@ impl<'p> Evaluation<'p> {
         self.open.remove(&key);
         let vals = Arc::new(vals?);
         let height = self.height + 1;
-        let independent = self.lowest >= at;
-        if independent {
+        // Inside a cycle the answer depends on where the cycle was entered, so it is found anew for each asker.
+        if self.lowest == u32::MAX {
             self.program.memo.put(key, Answer { vals: vals.clone(), cost: self.cost - before, height });
         }
-        let leaned = if independent { u32::MAX } else { self.lowest };
+        let closed = self.lowest >= at;
+        let leaned = if closed { u32::MAX } else { self.lowest };
         self.lowest = outer_lowest.min(leaned);
         self.height = outer_height.max(height);
         Ok(vals)
@@ -332,9 +333,13 @@ impl<'p> Evaluation<'p> {
         match &facts.exports {
             Some(names) => names.binary_search_by(|it| facts.text(*it).cmp(name)).is_ok(),
             None if name.starts_with('_') => false,
-            None if unit.is_stub => !facts.bindings(ScopeId::MODULE, name).iter().all(|(_, value)| {
-                matches!(facts.value(*value), Value::Import(_) | Value::ImportFrom(..))
-            }) || !facts.scope(ScopeId::MODULE).stars.is_empty(),
+            None if unit.is_stub => {
+                !facts
+                    .bindings(ScopeId::MODULE, name)
+                    .iter()
+                    .all(|(_, value)| matches!(facts.value(*value), Value::Import(_) | Value::ImportFrom(..)))
+                    || !facts.scope(ScopeId::MODULE).stars.is_empty()
+            }
             None => true,
         }
     }

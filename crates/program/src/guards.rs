@@ -127,8 +127,19 @@ fn is_mode(facts: &FileFacts, test: ValueId, depth: u32) -> bool {
     let named = |sym| {
         matches!(
             facts.text(sym),
-            "asynchronous" | "is_async" | "async_mode" | "_async" | "async_" | "use_async" | "sync" | "is_sync"
-                | "_asynchronous" | "_is_async" | "aio" | "in_async" | "async_flag"
+            "asynchronous"
+                | "is_async"
+                | "async_mode"
+                | "_async"
+                | "async_"
+                | "use_async"
+                | "sync"
+                | "is_sync"
+                | "_asynchronous"
+                | "_is_async"
+                | "aio"
+                | "in_async"
+                | "async_flag"
         )
     };
     match facts.value(test) {

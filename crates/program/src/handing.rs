@@ -236,7 +236,9 @@ impl Wanted<'_> {
         }
         match self.facts.value(value) {
             Value::Parameter(function, place) => function == self.owner.function && place == self.place,
-            Value::Name(_, name) => self.facts.function(self.owner.function).parameters[self.place as usize].name == name,
+            Value::Name(_, name) => {
+                self.facts.function(self.owner.function).parameters[self.place as usize].name == name
+            }
             Value::Union(list) => self.facts.list(list).iter().any(|it| self.is(*it, depth + 1)),
             Value::Narrowed(value, _) => self.is(value, depth + 1),
             // `partial(function, …)`, `wraps(function)(…)`.

@@ -151,9 +151,7 @@ impl Program {
             Value::Subscript(base, _) => format!("{}[…]", self.written(function, base)),
             Value::Function(function) => facts.text(facts.function(function).name).to_owned(),
             Value::Class(class) => facts.text(facts.class(class).name).to_owned(),
-            Value::Union(list) => {
-                facts.list(list).first().map_or_else(String::new, |it| self.written(function, *it))
-            }
+            Value::Union(list) => facts.list(list).first().map_or_else(String::new, |it| self.written(function, *it)),
             _ => String::new(),
         }
     }

@@ -19,8 +19,8 @@ pub mod val;
 
 pub mod library;
 
-mod memo;
 mod members;
+mod memo;
 mod modules;
 mod typing;
 

@@ -147,7 +147,13 @@ impl Program {
     fn leads(&self, function: FunctionRef) -> Leads {
         let facts = &self.unit(function.unit).facts;
         let (start, _) = facts.function(function.function).acts;
-        let mut leads = Leads { edges: Vec::new(), sinks: Vec::new(), callbacks: Vec::new(), elsewhere: Vec::new(), unknown: Vec::new() };
+        let mut leads = Leads {
+            edges: Vec::new(),
+            sinks: Vec::new(),
+            callbacks: Vec::new(),
+            elsewhere: Vec::new(),
+            unknown: Vec::new(),
+        };
         for (at, act) in facts.acts_of(function.function).iter().enumerate() {
             let at = start + at as u32;
             for target in self.targets(function, act) {
@@ -272,8 +278,14 @@ impl Program {
             };
             matches!(
                 &*name,
-                "asyncio.run" | "asyncio.runners.run" | "asyncio.AbstractEventLoop.run_until_complete"
-                    | "asyncio.Runner.run" | "uvloop.run" | "trio.run" | "anyio.run" | "asyncio.BaseEventLoop.run_until_complete"
+                "asyncio.run"
+                    | "asyncio.runners.run"
+                    | "asyncio.AbstractEventLoop.run_until_complete"
+                    | "asyncio.Runner.run"
+                    | "uvloop.run"
+                    | "trio.run"
+                    | "anyio.run"
+                    | "asyncio.BaseEventLoop.run_until_complete"
             )
         });
         if !starts {

@@ -52,9 +52,9 @@ impl Program {
         let arguments = facts.arguments(arguments);
         let everything = arguments.iter().any(|it| it.keyword == Keyword::Star)
             && arguments.iter().all(|it| matches!(it.keyword, Keyword::Star | Keyword::DoubleStar));
-        let awaits = acts.iter().any(|it| {
-            matches!(it.kind, ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_))
-        });
+        let awaits = acts
+            .iter()
+            .any(|it| matches!(it.kind, ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_)));
         if !everything || awaits || !facts.function(function.function).returned.contains(&call) {
             return false;
         }
@@ -114,8 +114,12 @@ fn coroutine_test(facts: &FileFacts, test: ValueId) -> Option<ValueId> {
     };
     let asks = matches!(
         name,
-        "iscoroutinefunction" | "is_coroutine_function" | "is_async_callable" | "iscoroutinefunction_or_partial"
-            | "is_async_function" | "is_coroutine_callable"
+        "iscoroutinefunction"
+            | "is_coroutine_function"
+            | "is_async_callable"
+            | "iscoroutinefunction_or_partial"
+            | "is_async_function"
+            | "is_coroutine_callable"
     );
     asks.then(|| facts.arguments(arguments).first().map(|it| it.value)).flatten()
 }

@@ -69,6 +69,8 @@ pub(crate) fn environment(
     for (path, origin) in order.into_iter().flatten().filter(|(path, _)| !path.is_empty()) {
         match inspect(&absolute(Path::new(&path), &request.working_directory), origin, root) {
             Ok(environment) => return Ok(environment),
+            // A folder that is only called `.venv` is nobody's wish.
+            Err(_) if origin == EnvironmentOrigin::Local => {}
             Err(error) => {
                 let detail = format!("{error:#}");
                 errors.push(SourceError::whole(&Arc::from(path), SourceErrorKind::BadEnvironment, detail));

@@ -151,11 +151,12 @@ pub(crate) fn settings(request: &Request, first: &Path, root: &Path) -> anyhow::
         settings.python_version = version;
         settings.python_version_from = VersionSource::Request;
     }
-    if settings.python_version_from == VersionSource::Default && !request.isolated {
-        if let Some(version) = required(&root.join("pyproject.toml")) {
-            settings.python_version = version;
-            settings.python_version_from = VersionSource::RequiresPython;
-        }
+    if settings.python_version_from == VersionSource::Default
+        && !request.isolated
+        && let Some(version) = required(&root.join("pyproject.toml"))
+    {
+        settings.python_version = version;
+        settings.python_version_from = VersionSource::RequiresPython;
     }
     for glob in &request.exclude {
         let pattern = Pattern::new(glob, &request.working_directory);
@@ -167,11 +168,11 @@ pub(crate) fn settings(request: &Request, first: &Path, root: &Path) -> anyhow::
 impl Settings {
     /// Takes the environment's version where nobody has said one.
     pub(crate) fn settle_version(&mut self, environment: Option<(u8, u8)>) {
-        if self.python_version_from == VersionSource::Default {
-            if let Some(version) = environment {
-                self.python_version = version.clamp(VERSIONS[0], VERSIONS[1]);
-                self.python_version_from = VersionSource::Environment;
-            }
+        if self.python_version_from == VersionSource::Default
+            && let Some(version) = environment
+        {
+            self.python_version = version.clamp(VERSIONS[0], VERSIONS[1]);
+            self.python_version_from = VersionSource::Environment;
         }
     }
 }
@@ -180,10 +181,10 @@ fn nearest(first: &Path) -> anyhow::Result<Option<Settings>> {
     for folder in first.ancestors() {
         for name in ["raddle.toml", "pyproject.toml"] {
             let path = folder.join(name);
-            if path.is_file() {
-                if let Some(settings) = configured(&path)? {
-                    return Ok(Some(settings));
-                }
+            if path.is_file()
+                && let Some(settings) = configured(&path)?
+            {
+                return Ok(Some(settings));
             }
         }
     }

@@ -142,7 +142,13 @@ fn behind_one(judged: &Judged<'_>, function: FunctionRef, behind: &[(&Blocked, V
     let (it, reaches) = behind
         .iter()
         .min_by_key(|(it, reaches)| {
-            let judgement = judge(judged, it.reaches[reaches[0]].entry, it, Some(&it.reaches[reaches[0]]), &code.sinks[it.sinks[0]]);
+            let judgement = judge(
+                judged,
+                it.reaches[reaches[0]].entry,
+                it,
+                Some(&it.reaches[reaches[0]]),
+                &code.sinks[it.sinks[0]],
+            );
             (
                 std::cmp::Reverse((judgement.level, judgement.confidence, it.cost)),
                 it.reaches[reaches[0]].edges.len(),
@@ -315,9 +321,7 @@ fn judge(judged: &Judged<'_>, entry: FunctionRef, it: &Blocked, reach: Option<&R
 /// Disk reads of the program's first coroutine, before anything else runs on the loop, delay nobody.
 fn starts_up(judged: &Judged<'_>, entry: FunctionRef, it: &Blocked, reach: Option<&Reach>, sink: &Sink) -> bool {
     let act = reach.map_or(sink.act, |reach| judged.loop_code.edges[reach.edges[0]].act);
-    it.cause == Cause::Disk
-        && judged.loop_code.roots.contains(&entry)
-        && judged.program.before_first_await(entry, act)
+    it.cause == Cause::Disk && judged.loop_code.roots.contains(&entry) && judged.program.before_first_await(entry, act)
 }
 
 fn level(cost: Cost) -> Level {
@@ -346,9 +350,7 @@ fn cause(cause: Cause) -> String {
 /// The value that is iterated over or entered, as it is written.
 fn written(program: &Program, sink: &Sink) -> String {
     match act_at(program, sink.function, sink.act).kind {
-        ActKind::Iterate(value) | ActKind::Enter(value) | ActKind::Call(value) => {
-            program.written(sink.function, value)
-        }
+        ActKind::Iterate(value) | ActKind::Enter(value) | ActKind::Call(value) => program.written(sink.function, value),
         _ => String::new(),
     }
 }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use raddle_vocabulary::{Cause, Cost};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub use schema::{
-    Argument, Blocks, Calls, Entry, HandsOver, Is, LockClass, LockKind, Model, Often, Runner, Waiter,
-};
+pub use schema::{Argument, Blocks, Calls, Entry, HandsOver, Is, LockClass, LockKind, Model, Often, Runner, Waiter};
 
 /// Every model file that comes with raddle: path under `models/`, text.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
@@ -117,11 +115,8 @@ impl Models {
                         self.registering.insert(last_segment(&call).into());
                     }
                     self.note_class(&call);
-                    let handing = Handing {
-                        name: rule.name.clone().map(Into::into),
-                        position: rule.position,
-                        to: rule.to,
-                    };
+                    let handing =
+                        Handing { name: rule.name.clone().map(Into::into), position: rule.position, to: rule.to };
                     self.hands_over.entry(call.into()).or_default().push(handing);
                 }
             }

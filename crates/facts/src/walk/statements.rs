@@ -2,7 +2,6 @@
 
 use raddle_source::syntax::ast::{self, Expr, Stmt};
 
-
 use super::{Exports, Walker, span, statics};
 use crate::file::{ActKind, GuardKind, Held, HeldId, ScopeId};
 use crate::value::{Display, Value, ValueId};

@@ -65,7 +65,10 @@ impl Program {
         let consumes = callees.known.iter().any(|val| match val {
             Val::Class(class) => {
                 let name = self.class_name(*class);
-                matches!(&*name, "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.frozenset" | "builtins.dict")
+                matches!(
+                    &*name,
+                    "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.frozenset" | "builtins.dict"
+                )
             }
             Val::Function(function) | Val::Bound(function, _) => is_consumer(&self.function_name(*function)),
             Val::Outside(path, _) | Val::Gives(path, _) => is_consumer(path),
@@ -149,9 +152,24 @@ impl Program {
 fn is_consumer(path: &str) -> bool {
     matches!(
         path,
-        "builtins.next" | "builtins.sum" | "builtins.min" | "builtins.max" | "builtins.any" | "builtins.all"
-            | "builtins.sorted" | "builtins.len" | "builtins.list" | "builtins.tuple" | "builtins.set"
-            | "builtins.dict" | "builtins.frozenset" | "builtins.str.join" | "builtins.list.extend"
-            | "builtins.set.update" | "builtins.dict.update" | "collections.deque" | "functools.reduce"
+        "builtins.next"
+            | "builtins.sum"
+            | "builtins.min"
+            | "builtins.max"
+            | "builtins.any"
+            | "builtins.all"
+            | "builtins.sorted"
+            | "builtins.len"
+            | "builtins.list"
+            | "builtins.tuple"
+            | "builtins.set"
+            | "builtins.dict"
+            | "builtins.frozenset"
+            | "builtins.str.join"
+            | "builtins.list.extend"
+            | "builtins.set.update"
+            | "builtins.dict.update"
+            | "collections.deque"
+            | "functools.reduce"
     )
 }

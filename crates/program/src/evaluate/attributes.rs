@@ -5,8 +5,8 @@ use std::sync::Arc;
 use raddle_facts::ScopeId;
 
 use super::{Answered, Evaluation, Exhausted};
-use crate::memo::Key;
 use crate::members::Ancestor;
+use crate::memo::Key;
 use crate::unit::{ClassRef, FunctionRef, Origin, UnitId};
 use crate::val::{Because, Val, Vals};
 
@@ -30,7 +30,9 @@ impl Evaluation<'_> {
     /// An attribute of one value.
     pub(crate) fn attribute(&mut self, unit: UnitId, base: &Val, name: &str) -> Answered {
         match base {
-            Val::Instance(class, Some(arguments)) if matches!(name, "get" | "pop" | "popleft" | "setdefault" | "values") => {
+            Val::Instance(class, Some(arguments))
+                if matches!(name, "get" | "pop" | "popleft" | "setdefault" | "values") =>
+            {
                 let held = arguments.last().cloned().unwrap_or_default();
                 let dotted = format!("{}.{name}", self.program.class_name(*class));
                 if held.is_empty() || !dotted.starts_with("builtins.") && !dotted.starts_with("collections.") {
@@ -285,10 +287,9 @@ impl Evaluation<'_> {
             return Ok(Some(all));
         }
         all.extend(&body);
-        let declared = in_body
-            .iter()
-            .any(|(_, value)| matches!(facts.value(*value), raddle_facts::Value::Declared(..)));
-        if !assigned.is_empty() && !(declared && !body.is_empty()) {
+        let declared =
+            in_body.iter().any(|(_, value)| matches!(facts.value(*value), raddle_facts::Value::Declared(..)));
+        if !assigned.is_empty() && (!declared || body.is_empty()) {
             all.extend(&self.bindings(class.unit, assigned)?);
         }
         if all.known.len() > 1 {

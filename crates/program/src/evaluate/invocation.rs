@@ -216,8 +216,12 @@ impl Evaluation<'_> {
                 let callee = self.argument(site, 1, Some("func"))?;
                 self.result_of_all(&callee)?
             }
-            "asyncio.wait_for" | "asyncio.shield" | "asyncio.create_task" | "asyncio.ensure_future"
-            | "asyncio.TaskGroup.create_task" | "asyncio.AbstractEventLoop.create_task" => {
+            "asyncio.wait_for"
+            | "asyncio.shield"
+            | "asyncio.create_task"
+            | "asyncio.ensure_future"
+            | "asyncio.TaskGroup.create_task"
+            | "asyncio.AbstractEventLoop.create_task" => {
                 let inner = first(self)?;
                 Val::Awaitable(Arc::new(self.awaited(&inner)?)).into()
             }

@@ -62,8 +62,7 @@ fn generated_and_hidden_folders_are_left_out() {
         &["."],
         expect![[r#"
             a.py
-            building/b.py
-            ~/.venv: BadEnvironment: Invalid local virtual environment `~/.venv`: points to a broken venv with no pyvenv.cfg file"#]],
+            building/b.py"#]],
     );
 }
 
@@ -135,7 +134,7 @@ fn links_to_folders_are_said_and_not_followed_unless_named() {
 fn what_cannot_be_read_is_an_error_and_the_rest_goes_on() {
     let folder = Folder::new(&[("a/x.py", ""), ("secret/s.py", "")]);
     let secret = folder.path().join("secret");
-    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
     let privileged = std::fs::read_dir(&secret).is_ok();
     let found = folder.files(&["."]);
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o755)).unwrap();

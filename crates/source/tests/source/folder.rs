@@ -72,3 +72,15 @@ pub fn error(error: &SourceError) -> String {
     }
     format!("{place}: {:?}: {}", error.kind, error.detail)
 }
+
+/// A notebook of code cells; line ends within a cell are written `\n`.
+pub fn notebook(cells: &[&str]) -> String {
+    let cells = cells.iter().map(|source| {
+        let source = source.replace('\n', "\\n");
+        format!(
+            r#"{{"cell_type": "code", "metadata": {{}}, "source": "{source}", "outputs": [], "execution_count": null}}"#
+        )
+    });
+    let cells = cells.collect::<Vec<_>>().join(",\n");
+    format!(r#"{{"cells": [{cells}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 2}}"#)
+}

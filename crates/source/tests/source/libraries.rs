@@ -173,11 +173,16 @@ fn a_named_environment_must_be_one() {
     let mut request = request(&folder);
     let errors = ["../nowhere", "../project"].map(|python| {
         request.python = Some(python.into());
-        folder.plain(&format!("{:#}", discover(&request).unwrap_err()))
+        folder.plain(&format!("{:#}", discover(&request).unwrap_err())).replace(": ", ":\n  ")
     });
     expect![[r#"
-        ../nowhere: not a Python environment; give `--python` an interpreter or a virtual environment: Invalid `--python` argument `~/nowhere`: does not point to a Python executable or a directory on disk
-        ../project: not a Python environment; give `--python` an interpreter or a virtual environment: Failed to iterate over the contents of the `lib`/`lib64` directories of the Python installation `~/project`"#]].assert_eq(&errors.join("\n"));
+        ../nowhere:
+          not a Python environment; give `--python` an interpreter or a virtual environment:
+          Invalid `--python` argument `~/nowhere`:
+          does not point to a Python executable or a directory on disk
+        ../project:
+          not a Python environment; give `--python` an interpreter or a virtual environment:
+          Failed to iterate over the contents of the `lib`/`lib64` directories of the Python installation `~/project`"#]].assert_eq(&errors.join("\n"));
 }
 
 #[test]

@@ -187,7 +187,8 @@ const NOTEBOOK: &str = r##"{
   {"cell_type": "markdown", "metadata": {}, "source": ["# title"]},
   {"cell_type": "code", "metadata": {}, "source": ["import time\n", "x = 1"], "outputs": [], "execution_count": null},
   {"cell_type": "code", "metadata": {}, "source": ["%%bash\n", "ls"], "outputs": [], "execution_count": null},
-  {"cell_type": "code", "metadata": {}, "source": ["%matplotlib inline\n", "time.sleep(x)"], "outputs": [], "execution_count": null}
+  {"cell_type": "code", "metadata": {}, "source": ["%matplotlib inline\n", "time.sleep(x)"],
+   "outputs": [], "execution_count": null}
  ],
  "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 2
 }"##;
@@ -216,12 +217,16 @@ fn notebooks_without_python() {
     let other = NOTEBOOK.replace("\"python\"", "\"julia\"");
     assert_eq!(&*read(other.as_bytes(), Kind::Notebook).unwrap().content, "");
     let bad = ["", "{}", "[1", "{\"nbformat\": 3, \"nbformat_minor\": 0, \"metadata\": {}, \"cells\": []}"];
-    let shown = bad.map(|bytes| read(bytes.as_bytes(), Kind::Notebook).unwrap_err());
+    let shown = bad.map(|bytes| {
+        let error = read(bytes.as_bytes(), Kind::Notebook).unwrap_err();
+        error.chars().take(100).collect::<String>()
+    });
     expect![[r#"
-        a.py: BadNotebook: Expected a Jupyter Notebook, which must be internally stored as JSON, but this file isn't valid JSON: EOF while parsing a value at line 1 column 0
-        a.py: BadNotebook: This file does not match the schema expected of Jupyter Notebooks: missing field `cells` at line 1 column 2
-        a.py: BadNotebook: This file does not match the schema expected of Jupyter Notebooks: invalid type: integer `1`, expected a sequence at line 1 column 2
-        a.py: BadNotebook: Expected Jupyter Notebook format 4, found: 3"#]].assert_eq(&shown.join("\n"));
+        a.py: BadNotebook: Expected a Jupyter Notebook, which must be internally stored as JSON, but this fi
+        a.py: BadNotebook: This file does not match the schema expected of Jupyter Notebooks: missing field 
+        a.py: BadNotebook: This file does not match the schema expected of Jupyter Notebooks: invalid type: 
+        a.py: BadNotebook: Expected Jupyter Notebook format 4, found: 3"#]]
+    .assert_eq(&shown.join("\n"));
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn rules_are_left_out_per_file() {
 fn check_wrong(name: &str, content: &str, expected: Expect) {
     let folder = Folder::new(&[(name, content), ("a.py", "")]);
     let error = discover(&folder.request(&["a.py"])).unwrap_err();
-    expected.assert_eq(&folder.plain(&format!("{error:#}")));
+    expected.assert_eq(&folder.plain(&format!("{error:#}")).replace("; ", ";\n  "));
 }
 
 #[test]
@@ -162,11 +162,13 @@ fn a_named_configuration_must_be_there() {
     let mut request = folder.request(&["a.py"]);
     let errors = ["none.toml", "pyproject.toml"].map(|config| {
         request.config = Some(config.into());
-        folder.plain(&format!("{:#}", discover(&request).unwrap_err()))
+        folder.plain(&format!("{:#}", discover(&request).unwrap_err())).replace("; ", ";\n  ")
     });
     expect![[r#"
-        ~/none.toml: cannot read the configuration; name a file that is there and can be read: No such file or directory (os error 2)
-        ~/pyproject.toml: no table `[tool.raddle]`; add it, or name a raddle.toml"#]]
+        ~/none.toml: cannot read the configuration;
+          name a file that is there and can be read: No such file or directory (os error 2)
+        ~/pyproject.toml: no table `[tool.raddle]`;
+          add it, or name a raddle.toml"#]]
     .assert_eq(&errors.join("\n"));
 }
 

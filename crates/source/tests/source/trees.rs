@@ -5,7 +5,7 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use raddle_source::{DEPTH_LIMIT, Kind, SourceErrorKind, Text, Tree, parse};
 
-use crate::folder::error;
+use crate::folder::{error, notebook};
 
 fn tree(content: &str, kind: Kind) -> Result<Tree, raddle_source::SourceError> {
     let text = Text::of_bytes(content.as_bytes(), &Arc::from("a.py"), kind)?;
@@ -56,19 +56,9 @@ fn versions_do_not_make_syntax_errors() {
 
 #[test]
 fn notebook_cells_are_parsed_one_by_one() {
-    let cells = |cells: &[&str]| {
-        let cells: Vec<String> = cells
-            .iter()
-            .map(|source| {
-                let source = source.replace('\n', "\\n");
-                format!(r#"{{"cell_type": "code", "metadata": {{}}, "source": "{source}", "outputs": [], "execution_count": null}}"#)
-            })
-            .collect();
-        format!(r#"{{"cells": [{}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 2}}"#, cells.join(","))
-    };
-    let good = tree(&cells(&["import x", "%time x.y()", "", "await z()"]), Kind::Notebook).unwrap();
+    let good = tree(&notebook(&["import x", "%time x.y()", "", "await z()"]), Kind::Notebook).unwrap();
     assert_eq!(good.body.len(), 3);
-    let bad = tree(&cells(&["x = 1", "y = 1\nif y:"]), Kind::Notebook).unwrap_err();
+    let bad = tree(&notebook(&["x = 1", "y = 1\nif y:"]), Kind::Notebook).unwrap_err();
     expect!["a.py:cell 2:2:6: Syntax: Expected an indented block after `if` statement"].assert_eq(&error(&bad));
 }
 

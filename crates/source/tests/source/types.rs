@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use raddle_source::{Answer, Because, Types};
 use raddle_vocabulary::Span;
 
-use crate::folder::Folder;
+use crate::folder::{Folder, notebook};
 
 fn shown(answer: &Answer) -> String {
     match answer {
@@ -86,14 +86,16 @@ fn classes_of_the_project() {
         ("src/app/__init__.py", ""),
         (
             "src/app/base.py",
-            "import enum\nclass Client:\n    class Inner: ...\n    def close(self): ...\nclass Kind(enum.Enum):\n    ONE = 1\n",
+            "import enum\nclass Client:\n    class Inner: ...\n    def close(self): (self, type(self))\n    \
+             @classmethod\n    def make(cls): cls\nclass Kind(enum.Enum):\n    ONE = 1\n",
         ),
         (
             "src/app/main.py",
             "from .base import Client, Kind\n\
              import app.base\n\
              def make():\n    class Local: ...\n    return Local()\n\
-             class Service:\n    def __init__(self, given):\n        self.client = Client()\n        self.given = given\n\
+             class Service:\n    def __init__(self, given):\n        self.client = Client()\n\
+             \x20       self.given = given\n\
              def run(service: Service, maybe: Client | None, either: type[Client]):\n\
              \x20   (service.client, service.given, maybe, either, make(), Client.Inner(), Kind.ONE, app.base, service)\n",
         ),
@@ -121,8 +123,12 @@ fn classes_of_the_project() {
         app.base: module app.base
         service: app.main.Service"#]]
     .assert_eq(&ask(&folder, &types, "src/app/main.py", &expressions));
+    expect![[r#"
+        self: app.base.Client
+        cls: class app.base.Client"#]]
+    .assert_eq(&ask(&folder, &types, "src/app/base.py", &["self", "cls"]));
     let counts = types.counts();
-    assert_eq!((counts.questions, counts.answers, counts.budget_hits, counts.panics), (9, 7, 0, 0));
+    assert_eq!((counts.questions, counts.answers, counts.budget_hits, counts.panics), (11, 9, 0, 0));
 }
 
 #[test]
@@ -162,7 +168,7 @@ fn spans_that_are_no_expressions() {
 #[test]
 fn texts_as_ty_reads_them() {
     let folder = Folder::new(&[
-        ("cells.ipynb", &notebook(&["import threading", "lock = threading.Lock()\\nlock"])),
+        ("cells.ipynb", &notebook(&["import threading", "lock = threading.Lock()\nlock"])),
         ("mark.py", "\u{feff}import threading\nlock = threading.Lock()\nlock\n"),
         ("ends.py", "import threading\r\nlock = threading.Lock()\rlock\n"),
     ]);
@@ -180,16 +186,6 @@ fn texts_as_ty_reads_them() {
         lock: _thread.lock
         name: unknown: NoSuchExpression"#]]
     .assert_eq(&lines.join("\n"));
-}
-
-fn notebook(cells: &[&str]) -> String {
-    let cells: Vec<String> = cells
-        .iter()
-        .map(|source| {
-            format!(r#"{{"cell_type": "code", "metadata": {{}}, "source": "{source}", "outputs": [], "execution_count": null}}"#)
-        })
-        .collect();
-    format!(r#"{{"cells": [{}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 2}}"#, cells.join(","))
 }
 
 /// Composes closures.
@@ -219,7 +215,8 @@ fn a_question_without_end_is_given_up_and_others_are_answered() {
         ("product.py", &format!("{PRODUCT}found = make_names(3)\nfound\n")),
         (
             "user.py",
-            "import threading\nfrom compose import compose\nlock = threading.Lock()\nmade = compose(len)\n(made, lock)\n",
+            "import threading\nfrom compose import compose\nlock = threading.Lock()\nmade = compose(len)\n\
+             (made, lock)\n",
         ),
         ("calm.py", "import threading\nlock = threading.Lock()\nlock\n"),
     ]);
