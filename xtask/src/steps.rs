@@ -133,8 +133,13 @@ fn doc() -> Result<Passed> {
 }
 
 /// The shared scorer with the bars it has by itself.
+/// The scorer and its cases belong to the workshop, not to the repository: where they are not, the cards' own cases
+/// have said as much.
 fn cases() -> Result<Passed> {
-    let scorer = places::shared("tools/static_cases.py")?;
+    let Ok(scorer) = places::shared("tools/static_cases.py") else {
+        println!("no ../shared beside the project: only the cards' own cases are judged");
+        return Ok(0);
+    };
     let folder = places::shared("cases/static")?;
     let raddle = raddle::build()?;
     for prefix in CASES {

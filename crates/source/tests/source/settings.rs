@@ -1,6 +1,6 @@
 //! Configuration: where it is found, what it says, what is wrong with it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use raddle_source::{Settings, VersionSource, discover};
 
 use crate::folder::Folder;
@@ -98,62 +98,49 @@ fn rules_are_left_out_per_file() {
     assert_eq!(files.map(ignored), ["", "a", "ab", "b", "c", ""]);
 }
 
-fn check_wrong(name: &str, content: &str, expected: Expect) {
-    let folder = Folder::new(&[(name, content), ("a.py", "")]);
-    let error = discover(&folder.request(&["a.py"])).unwrap_err();
-    expected.assert_eq(&folder.plain(&format!("{error:#}")).replace("; ", ";\n  "));
-}
-
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
-    check_wrong(
-        "raddle.toml",
-        "ignore = []\nselct = ['a']\n",
-        expect![
-            "~/raddle.toml:2:1: `selct` is not a setting; the settings are select, ignore, per-file-ignores, exclude, python-version, models, gil"
-        ],
-    );
-    check_wrong(
-        "pyproject.toml",
-        "[tool.raddle]\n  per_file_ignores = 1\n",
-        expect![
-            "~/pyproject.toml:2:3: `per_file_ignores` is not a setting; the settings are select, ignore, per-file-ignores, exclude, python-version, models, gil"
-        ],
-    );
-    check_wrong("raddle.toml", "ignore = 'a'\n", expect!["~/raddle.toml:1:10: `ignore` is a list of text"]);
-    check_wrong("raddle.toml", "ignore = ['a', 1]\n", expect!["~/raddle.toml:1:16: `ignore` is a list of text"]);
-    check_wrong("raddle.toml", "gil = 'no'\n", expect!["~/raddle.toml:1:7: `gil` is true or false"]);
-    check_wrong(
-        "raddle.toml",
-        "python-version = 3.12\n",
-        expect![[r#"~/raddle.toml:1:18: `python-version` is text from "3.7" to "3.15""#]],
-    );
-    check_wrong(
-        "raddle.toml",
-        "python-version = '2.7'\n",
-        expect![[r#"~/raddle.toml:1:18: `python-version` is text from "3.7" to "3.15""#]],
-    );
-    check_wrong(
-        "raddle.toml",
-        "exclude = ['a[']\n",
-        expect![
-            "~/raddle.toml:1:12: `a[` is not a glob; mend it: error parsing glob 'a[': unclosed character class; missing ']'"
-        ],
-    );
-    check_wrong(
-        "raddle.toml",
-        "per-file-ignores = ['a']\n",
-        expect!["~/raddle.toml:1:20: `per-file-ignores` is a table"],
-    );
-    check_wrong("raddle.toml", "[per-file-ignores]\n'x' = 'a'\n", expect!["~/raddle.toml:2:7: `x` is a list of text"]);
-    check_wrong("raddle.toml", "models = 1\n", expect!["~/raddle.toml:1:10: `models` is a table"]);
-    check_wrong("raddle.toml", "ignore = [\n", expect!["~/raddle.toml:1:11: not TOML: unclosed array, expected `]`"]);
-    check_wrong(
-        "pyproject.toml",
-        "[tool]\nraddle = 1\n",
-        expect!["~/pyproject.toml:2:10: `tool.raddle` is a table of settings"],
-    );
-    check_wrong("raddle.toml", "ignore = []\nignore = []\n", expect!["~/raddle.toml:2:1: not TOML: duplicate key"]);
+    let wrong = [
+        ("raddle.toml", "ignore = []\nselct = ['a']\n"),
+        ("pyproject.toml", "[tool.raddle]\n  per_file_ignores = 1\n"),
+        ("raddle.toml", "ignore = 'a'\n"),
+        ("raddle.toml", "ignore = ['a', 1]\n"),
+        ("raddle.toml", "gil = 'no'\n"),
+        ("raddle.toml", "python-version = 3.12\n"),
+        ("raddle.toml", "python-version = '2.7'\n"),
+        ("raddle.toml", "exclude = ['a[']\n"),
+        ("raddle.toml", "per-file-ignores = ['a']\n"),
+        ("raddle.toml", "[per-file-ignores]\n'x' = 'a'\n"),
+        ("raddle.toml", "models = 1\n"),
+        ("raddle.toml", "ignore = [\n"),
+        ("pyproject.toml", "[tool]\nraddle = 1\n"),
+        ("raddle.toml", "ignore = []\nignore = []\n"),
+    ];
+    let errors = wrong.map(|(name, content)| {
+        let folder = Folder::new(&[(name, content), ("a.py", "")]);
+        let error = discover(&folder.request(&["a.py"])).unwrap_err();
+        folder.plain(&format!("{error:#}")).replace("; ", ";\n  ")
+    });
+    expect![[r#"
+        ~/raddle.toml:2:1: `selct` is not a setting;
+          the settings are select, ignore, per-file-ignores, exclude, python-version, models, gil
+        ~/pyproject.toml:2:3: `per_file_ignores` is not a setting;
+          the settings are select, ignore, per-file-ignores, exclude, python-version, models, gil
+        ~/raddle.toml:1:10: `ignore` is a list of text
+        ~/raddle.toml:1:16: `ignore` is a list of text
+        ~/raddle.toml:1:7: `gil` is true or false
+        ~/raddle.toml:1:18: `python-version` is text from "3.7" to "3.15"
+        ~/raddle.toml:1:18: `python-version` is text from "3.7" to "3.15"
+        ~/raddle.toml:1:12: `a[` is not a glob;
+          mend it: error parsing glob 'a[': unclosed character class;
+          missing ']'
+        ~/raddle.toml:1:20: `per-file-ignores` is a table
+        ~/raddle.toml:2:7: `x` is a list of text
+        ~/raddle.toml:1:10: `models` is a table
+        ~/raddle.toml:1:11: not TOML: unclosed array, expected `]`
+        ~/pyproject.toml:2:10: `tool.raddle` is a table of settings
+        ~/raddle.toml:2:1: not TOML: duplicate key"#]]
+    .assert_eq(&errors.join("\n"));
 }
 
 #[test]
