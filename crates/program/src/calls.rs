@@ -109,7 +109,9 @@ impl Program {
                 let place = Place { function, act, arguments };
                 let callees = self.evaluate(ValueRef { unit: function.unit, value: callee });
                 let sure = sureness(&callees);
-                for val in &callees.known {
+                // What is awaited is the coroutine function, where there is one among the readings.
+                let only_async = act.awaited && callees.known.iter().any(|val| self.is_coroutine_function(val));
+                for val in callees.known.iter().filter(|val| !only_async || self.is_coroutine_function(val)) {
                     self.call_targets(val, place, Via::Call, sure, &mut acc);
                 }
                 if callees.is_empty() {
@@ -127,6 +129,13 @@ impl Program {
             ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_) | ActKind::Await(_) | ActKind::Yield | ActKind::Spin => {}
         }
         acc
+    }
+
+    fn is_coroutine_function(&self, val: &Val) -> bool {
+        match val {
+            Val::Function(function) | Val::Bound(function, _) => self.function(*function).is_async,
+            _ => false,
+        }
     }
 
     pub(crate) fn call_targets(&self, val: &Val, place: Place<'_>, via: Via, sure: Sure, acc: &mut Vec<Target>) {
@@ -344,7 +353,11 @@ impl Program {
             Is::Present => true,
             Is::Absent => false,
             Is::InMemory => self.evaluate(ValueRef { unit, value }).known.iter().any(|val| match val {
-                Val::Instance(class, _) => is_in_memory(&self.class_name(*class)),
+                Val::Instance(class, _) => self.ancestors(*class).iter().any(|ancestor| match ancestor {
+                    Ancestor::Class(class) => is_in_memory(&self.class_name(*class)),
+                    Ancestor::Outside(name) => is_in_memory(name),
+                    Ancestor::Unknown => false,
+                }),
                 Val::OutsideInstance(class) => is_in_memory(class),
                 _ => false,
             }),

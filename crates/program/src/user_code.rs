@@ -39,7 +39,9 @@ impl Program {
             } else {
                 self.plain_branch(function, facts, act, call)
             };
-            if let Some(subject) = subject {
+            if let Some(subject) = subject
+                && !hands_over_too(facts, acts, subject)
+            {
                 found.push(UserCall { callee: self.written(function, subject), span: act.span });
             }
         }
@@ -122,6 +124,20 @@ fn coroutine_test(facts: &FileFacts, test: ValueId) -> Option<ValueId> {
             | "is_coroutine_callable"
     );
     asks.then(|| facts.arguments(arguments).first().map(|it| it.value)).flatten()
+}
+
+/// Whether the function also hands the callable to something it awaits (an executor), besides awaiting it itself: then
+/// it chose where plain functions run.
+fn hands_over_too(facts: &FileFacts, acts: &[Act], subject: ValueId) -> bool {
+    acts.iter().filter(|act| act.awaited).any(|act| {
+        let ActKind::Call(call) = act.kind else { return false };
+        let Value::Call(_, arguments) = facts.value(call) else { return false };
+        let given = facts.arguments(arguments).iter().any(|it| it.value == subject);
+        let as_coroutine = facts
+            .guards_of(act)
+            .any(|guard| matches!(guard, GuardKind::If(test) if coroutine_test(facts, test) == Some(subject)));
+        given && !as_coroutine
+    })
 }
 
 fn is_awaited_later(facts: &FileFacts, acts: &[Act], call: ValueId) -> bool {

@@ -13,7 +13,7 @@ pub(crate) fn bound(content: &str, mode: Mode) -> u32 {
     // Every level costs a token made of one of these, or a keyword, so most files need no second look.
     let cheap = content.bytes().filter(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').count();
     let cheap = u32::try_from(cheap).unwrap_or(u32::MAX);
-    if cheap <= DEPTH_LIMIT { cheap } else { measured(content, mode) }
+    if cheap <= DEPTH_LIMIT { cheap } else { measured(content, mode).levels }
 }
 
 /// What has been opened and not closed: brackets, replacement fields, blocks.
@@ -33,16 +33,26 @@ impl Frame {
     }
 }
 
-/// The depth by tokens: brackets and blocks nest, operators and postfixes chain until a comma or the statement's end.
-pub(crate) fn measured(content: &str, mode: Mode) -> u32 {
+/// How tangled a text is at its worst.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Tangle {
+    /// Levels of the tree: brackets and blocks nest, operators and postfixes chain until a comma or the statement's end.
+    pub(crate) levels: u32,
+    /// `and` and `or` in one logical line: flat in the tree, but each one forks the control flow.
+    pub(crate) forks: u32,
+}
+
+/// Measures a text by its tokens.
+pub(crate) fn measured(content: &str, mode: Mode) -> Tangle {
     let mut lexer: Lexer<'_> = lex(content, mode);
     let mut around: Vec<Frame> = Vec::new();
     let mut here = Frame::default();
     let mut blocks = 0_u32;
-    let mut deepest = 0;
+    let mut forks = 0_u32;
+    let mut worst = Tangle::default();
     loop {
         match lexer.next_token() {
-            TokenKind::EndOfFile => return deepest,
+            TokenKind::EndOfFile => return worst,
             TokenKind::Lpar
             | TokenKind::Lsqb
             | TokenKind::Lbrace
@@ -60,15 +70,15 @@ pub(crate) fn measured(content: &str, mode: Mode) -> u32 {
             TokenKind::Newline | TokenKind::Semi => {
                 around.clear();
                 here = Frame { outside: blocks, chain: 0, kept: 0 };
+                forks = 0;
             }
             TokenKind::Comma => here.chain = 0,
             TokenKind::Lambda => here.kept += 1,
             TokenKind::Dot | TokenKind::Not | TokenKind::Await | TokenKind::Else | TokenKind::Yield => here.chain += 1,
-            // Flat in the tree, but each one forks ty's control flow.
-            TokenKind::And | TokenKind::Or => here.chain += 1,
+            TokenKind::And | TokenKind::Or => forks += 1,
             kind if kind.is_operator() => here.chain += 1,
             _ => {}
         }
-        deepest = deepest.max(here.depth());
+        worst = Tangle { levels: worst.levels.max(here.depth()), forks: worst.forks.max(forks) };
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use raddle_facts::{Display, Value, ValueId};
 
 use super::{Answered, Evaluation};
+use crate::members::Ancestor;
 use crate::unit::{ClassRef, UnitId, ValueRef};
 use crate::val::{Because, Literal, Val, Vals};
 
@@ -118,7 +119,7 @@ impl Evaluation<'_> {
                 Val::ManagerOf(inner) => (**inner).clone(),
                 Val::Instance(class, _) => {
                     let entered = self.call_method(*class, "__enter__")?;
-                    if entered.is_empty() { val.clone().into() } else { entered }
+                    self.or_itself(entered, val, *class, "__enter__")
                 }
                 Val::OutsideInstance(class) => match self.program.models.returns(&format!("{class}.__enter__")) {
                     Some(target) => {
@@ -134,6 +135,21 @@ impl Evaluation<'_> {
         Ok(all)
     }
 
+    /// Most managers give themselves; one that cannot be entered this way is not what is meant.
+    fn or_itself(&self, entered: Vals, manager: &Val, class: ClassRef, method: &str) -> Vals {
+        if !entered.is_empty() {
+            return entered;
+        }
+        let known = self.program.ancestors(class).iter().all(|it| match it {
+            Ancestor::Class(class) => {
+                let facts = &self.program.unit(class.unit).facts;
+                facts.bindings(facts.class(class.class).scope, method).is_empty()
+            }
+            Ancestor::Outside(_) | Ancestor::Unknown => false,
+        });
+        if known { Vals::unknown(Because::Attribute) } else { manager.clone().into() }
+    }
+
     /// What `async with … as` binds.
     pub(crate) fn async_entered(&mut self, manager: &Vals) -> Answered {
         let mut all = Vals { known: Default::default(), unknown: manager.unknown };
@@ -144,7 +160,7 @@ impl Evaluation<'_> {
                 Val::Instance(class, _) => {
                     let entered = self.call_method(*class, "__aenter__")?;
                     let entered = self.awaited(&entered)?;
-                    if entered.is_empty() { val.clone().into() } else { entered }
+                    self.or_itself(entered, val, *class, "__aenter__")
                 }
                 Val::OutsideInstance(class) => match self.program.models.returns(&format!("{class}.__aenter__")) {
                     Some(target) => {

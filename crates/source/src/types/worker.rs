@@ -23,12 +23,16 @@ use super::budget::{STACK_SIZE, Spent, WORK_LIMIT, metered};
 use super::names::Namer;
 use super::{Answer, Because};
 use crate::db::{Db, Seed};
-use crate::depth::measured;
+use crate::depth::{Tangle, measured};
 use crate::project::Project;
 
-/// Links in one statement's chain of operators beyond which ty is not asked about the file: the time that it takes to
-/// index `a and b or c and …` grows with the third power, without a look at the database.
-const CHAIN_LIMIT: u32 = 400;
+/// Forks in one statement beyond which ty is not asked about the file: the time that it takes to index
+/// `a and b or c and …` grows with the third power, without a look at the database.
+const FORK_LIMIT: u32 = 400;
+
+/// Levels of the tree beyond which ty is not asked about the file: the same holds, with the second power, for
+/// `a.b.c.…`.
+const LEVEL_LIMIT: u32 = 1_000;
 
 /// Questions that may end at the budget before the budget shrinks: a project where many do has a cause in common.
 const WASTE_LIMIT: u64 = 16;
@@ -74,7 +78,7 @@ impl Worker {
         let work = move || {
             // Without a database the inbox closes, and the first question is answered with a panic of ty's.
             if let Ok(db) = Db::new(&home.seed) {
-                Desk { db: &db, home: &home, given_up: FxHashSet::default(), chains: FxHashMap::default(), wasted: 0 }
+                Desk { db: &db, home: &home, given_up: FxHashSet::default(), tangles: FxHashMap::default(), wasted: 0 }
                     .work(&inbox, &outbox);
             }
         };
@@ -113,8 +117,8 @@ struct Desk<'thread> {
     home: &'thread Home,
     /// Scopes in which a question ended at a budget: ty infers a scope as a whole, so all others there would too.
     given_up: FxHashSet<(File, FileScopeId)>,
-    /// The longest chain in each file.
-    chains: FxHashMap<File, u32>,
+    /// How tangled each file is.
+    tangles: FxHashMap<File, Tangle>,
     /// Questions that ended at the budget.
     wasted: u64,
 }
@@ -146,10 +150,10 @@ impl Desk<'_> {
         if source.as_str().trim_start_matches('\u{feff}') != &*question.content {
             return nothing;
         }
-        let chain = self.chains.entry(file).or_insert_with(|| {
+        let tangle = self.tangles.entry(file).or_insert_with(|| {
             measured(&question.content, if source.as_notebook().is_some() { Mode::Ipython } else { Mode::Module })
         });
-        if *chain > CHAIN_LIMIT {
+        if tangle.forks > FORK_LIMIT || tangle.levels > LEVEL_LIMIT {
             return Answer::Unknown(Because::Budget);
         }
         let model = SemanticModel::new(db, db.program_file(file));

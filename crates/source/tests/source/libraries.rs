@@ -182,7 +182,8 @@ fn a_named_environment_must_be_one() {
           does not point to a Python executable or a directory on disk
         ../project:
           not a Python environment; give `--python` an interpreter or a virtual environment:
-          Failed to iterate over the contents of the `lib`/`lib64` directories of the Python installation `~/project`"#]].assert_eq(&errors.join("\n"));
+          Failed to iterate over the contents of the `lib`/`lib64` directories of the Python installation `~/project`"#]]
+    .assert_eq(&errors.join("\n"));
 }
 
 #[test]

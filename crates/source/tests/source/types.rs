@@ -97,7 +97,8 @@ fn classes_of_the_project() {
              class Service:\n    def __init__(self, given):\n        self.client = Client()\n\
              \x20       self.given = given\n\
              def run(service: Service, maybe: Client | None, either: type[Client]):\n\
-             \x20   (service.client, service.given, maybe, either, make(), Client.Inner(), Kind.ONE, app.base, service)\n",
+             \x20   (service.client, service.given, maybe, either, make())\n\
+             \x20   (Client.Inner(), Kind.ONE, app.base, service)\n",
         ),
     ]);
     let types = Types::new(&folder.discover(&["."])).unwrap();
