@@ -1,5 +1,6 @@
 //! From a request to findings: discovers files, collects facts, links the program, judges it.
 
+mod cache;
 mod filter;
 mod load;
 
@@ -10,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use raddle_facts::models::Models;
-use raddle_program::Program;
-use raddle_program::library::{library_facts, library_units};
+use raddle_program::{Program, Unit};
 use raddle_report::{FileTrouble, Sources};
 use raddle_rulebook::Rulebook;
-use raddle_source::{Library, Project, Request, discover};
+use raddle_source::{Project, Request, Text, discover};
 use raddle_verdicts::{Judged, VERDICTS, judge};
 use raddle_vocabulary::{Finding, Message};
 
+use self::cache::Keep;
 use crate::progress::{Phase, Progress};
 use crate::request::CheckRequest;
 
@@ -77,19 +78,52 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
     let project = discover(&source_request(request)?)?;
     clock.lap(Phase::Discover);
 
-    let loaded = load::load(&project, progress);
-    clock.lap(Phase::Facts);
-    checked.files = project.files.len();
-    checked.errors = loaded.errors;
-
-    progress.start(Phase::Program, 0);
-    let models = models(&project)?;
     warn_of_unknown_rules(&project, &mut checked);
-    let library = Library::new(&project)?;
-    let version = project.settings.python_version;
-    let mut units = loaded.units;
-    let stubs = library_units(&units, &library, &|file| library_facts(file, version));
+    checked.files = project.files.len();
+    let texts = load::read(&project);
     clock.lap(Phase::Read);
+    let keep = Keep::of(request, &project);
+    let whole: Vec<&Text> = texts.iter().filter_map(|it| it.as_ref().ok()).collect();
+    let is_whole = whole.len() == texts.len() && project.errors.is_empty();
+    let key = keep.as_ref().filter(|_| is_whole).and_then(|keep| keep.result_key(&project, &whole));
+    if let (Some(keep), Some(key)) = (&keep, key)
+        && let Some(kept) = keep.result(key)
+    {
+        checked.unknown = kept.unknown;
+        let suppressing = load::suppressions(&project, &whole);
+        filter::settle(request, &project, &suppressing, kept.findings, &mut checked);
+        clock.lap(Phase::Report);
+        checked.timing = clock.laps;
+        return Ok(checked);
+    }
+    let loaded = load::load(&project, &texts, keep.as_ref(), progress);
+    clock.lap(Phase::Facts);
+    let findings = judged(&project, loaded.units, keep.as_ref(), progress, &mut clock, &mut checked)?;
+    checked.errors = loaded.errors;
+    if let (Some(keep), Some(key)) = (&keep, key)
+        && checked.errors.is_empty()
+    {
+        keep.keep_result(key, &findings, &checked.unknown);
+    }
+    filter::settle(request, &project, &loaded.suppressing, findings, &mut checked);
+    clock.lap(Phase::Report);
+    checked.timing = clock.laps;
+    Ok(checked)
+}
+
+/// Links the units with the library they import, and judges them by every rule.
+fn judged(
+    project: &Project,
+    mut units: Vec<Unit>,
+    keep: Option<&Keep>,
+    progress: &Progress,
+    clock: &mut Clock,
+    checked: &mut Checked,
+) -> Result<Vec<Finding>> {
+    progress.start(Phase::Program, 0);
+    let models = models(project)?;
+    let stubs = load::library(project, &units, keep)?;
+    clock.lap(Phase::Library);
     let library_files = stubs.len();
     units.extend(stubs);
     let program = Program::link(units, Arc::new(models));
@@ -105,11 +139,7 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
         findings.extend(judge(&judged, *verdict));
     }
     clock.lap(Phase::Verdicts);
-
-    filter::settle(request, &project, &loaded.suppressing, findings, &mut checked);
-    clock.lap(Phase::Report);
-    checked.timing = clock.laps;
-    Ok(checked)
+    Ok(findings)
 }
 
 fn source_request(request: &CheckRequest) -> Result<Request> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use raddle_facts::{Depth, Environment, FileFacts};
-use raddle_source::{Kind, Library, LibraryFile, parse};
+use raddle_source::{Kind, Library, LibraryFile, Text, parse};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
@@ -59,12 +59,11 @@ pub fn library_units(
     units
 }
 
-/// Reads and walks one library file; a file that cannot be read is a library that is not there.
+/// Walks one library file; a file that cannot be parsed is a library that is not there.
 #[must_use]
-pub fn library_facts(file: &LibraryFile, python_version: (u8, u8)) -> Option<Arc<FileFacts>> {
-    let text = file.read().ok()?;
-    let tree = parse(&text, file.kind(), python_version).ok()?;
-    Some(Arc::new(raddle_facts::walk(&tree, Depth::Signatures, Environment { python_version })))
+pub fn library_facts(text: &Text, kind: Kind, python_version: (u8, u8)) -> Option<FileFacts> {
+    let tree = parse(text, kind, python_version).ok()?;
+    Some(raddle_facts::walk(&tree, Depth::Signatures, Environment { python_version }))
 }
 
 /// Absolute names of the modules a file imports, with the packages around them.

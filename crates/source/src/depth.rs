@@ -36,7 +36,7 @@ impl Frame {
 /// How tangled a text is at its worst.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tangle {
-    /// Levels of the tree: brackets and blocks nest, operators and postfixes chain until a comma or the statement's end.
+    /// Levels of the tree: brackets and blocks nest, operators and postfixes chain until a comma or the statement ends.
     pub(crate) levels: u32,
     /// `and` and `or` in one logical line: flat in the tree, but each one forks the control flow.
     pub(crate) forks: u32,

@@ -95,7 +95,9 @@ fn program(project: &Project) -> datatest_stable::Result<(Program, Texts)> {
         texts.insert(file.display.clone(), text);
     }
     let library = Library::new(project)?;
-    let stubs = library_units(&units, &library, &|file| library_facts(file, python_version));
+    let stubs = library_units(&units, &library, &|file| {
+        library_facts(&file.read().ok()?, file.kind(), python_version).map(Arc::new)
+    });
     units.extend(stubs);
     let models = &project.settings.models;
     let models = Models::new((!models.is_empty()).then_some(models))?;

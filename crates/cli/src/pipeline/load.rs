@@ -1,13 +1,20 @@
 //! Files to facts, in parallel, in the order of their paths.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Result;
 use raddle_facts::{Depth, Environment, walk};
+use raddle_program::library::{library_facts, library_units};
 use raddle_program::{Origin, Unit};
 use raddle_report::{FileTrouble, Place, TroubleKind};
-use raddle_source::{Kind, LineIndex, Project, ProjectFile, SourceError, SourceErrorKind, Suppressions, parse};
+use raddle_source::{
+    Kind, Library, LineIndex, Project, ProjectFile, SourceError, SourceErrorKind, Suppressions, Text, Tree, parse,
+};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::cache::{Keep, Key, facts_key, packed, unpacked};
 
 use crate::progress::{Phase, Progress};
 
@@ -20,49 +27,105 @@ pub(super) struct Loaded {
     pub(super) suppressing: BTreeMap<Arc<str>, Suppressions>,
 }
 
+/// The texts of a project's files, in their order.
+pub(super) type Texts = Vec<Result<Text, SourceError>>;
+
+/// Reads every file.
+pub(super) fn read(project: &Project) -> Texts {
+    project.files.par_iter().map(ProjectFile::read).collect()
+}
+
 struct One {
     unit: Unit,
     suppressions: Option<Suppressions>,
+    /// The facts as they are kept, and whether they were kept before.
+    packed: Option<(Key, Vec<u8>)>,
+    is_new: bool,
 }
 
-pub(super) fn load(project: &Project, progress: &Progress) -> Loaded {
+/// Walks every file whose facts are not kept.
+pub(super) fn load(project: &Project, texts: &Texts, keep: Option<&Keep>, progress: &Progress) -> Loaded {
     progress.start(Phase::Facts, project.files.len());
     let version = project.settings.python_version;
+    let kept = keep.map(|keep| keep.facts("facts"));
     let ones: Vec<Result<One, SourceError>> = project
         .files
         .par_iter()
-        .map(|file| {
-            let one = load_one(file, version);
+        .zip(texts)
+        .map(|(file, text)| {
+            let text = text.as_ref().map_err(Clone::clone)?;
+            let one = load_one(file, text, version, kept.as_ref());
             progress.advance();
             one
         })
         .collect();
     let mut loaded = Loaded { errors: project.errors.iter().map(trouble).collect(), ..Loaded::default() };
+    let mut packs = Vec::new();
+    let mut is_new = kept.as_ref().is_some_and(|kept| kept.len() != ones.len());
     for one in ones {
         match one {
             Ok(one) => {
                 if let Some(suppressions) = one.suppressions {
                     loaded.suppressing.insert(one.unit.path.clone(), suppressions);
                 }
+                is_new |= one.is_new;
+                packs.extend(one.packed);
                 loaded.units.push(one.unit);
             }
             Err(error) => loaded.errors.push(trouble(&error)),
         }
     }
     loaded.errors.sort();
+    if let Some(keep) = keep
+        && is_new
+    {
+        keep.keep_facts("facts", packs);
+    }
     loaded
 }
 
-fn load_one(file: &ProjectFile, python_version: (u8, u8)) -> Result<One, SourceError> {
-    let text = file.read()?;
-    let tree = parse(&text, file.kind, python_version)?;
-    let depth = if file.kind == Kind::Stub { Depth::Signatures } else { Depth::Everything };
-    let facts = walk(&tree, depth, Environment { python_version });
-    let suppressions = text
-        .content
-        .contains("raddle:")
-        .then(|| Suppressions::read(&tree, &LineIndex::new(&text), &text.content))
-        .filter(|it| !it.entries.is_empty());
+/// The suppressions of all files, without their facts.
+pub(super) fn suppressions(project: &Project, texts: &[&Text]) -> BTreeMap<Arc<str>, Suppressions> {
+    let version = project.settings.python_version;
+    project
+        .files
+        .par_iter()
+        .zip(texts)
+        .filter(|(_, text)| text.content.contains("raddle:"))
+        .filter_map(|(file, text)| {
+            let tree = parse(text, file.kind, version).ok()?;
+            Some((file.display.clone(), suppressions_in(text, &tree)?))
+        })
+        .collect()
+}
+
+fn suppressions_in(text: &Text, tree: &Tree) -> Option<Suppressions> {
+    if !text.content.contains("raddle:") {
+        return None;
+    }
+    let found = Suppressions::read(tree, &LineIndex::new(text), &text.content);
+    (!found.entries.is_empty()).then_some(found)
+}
+
+fn load_one(
+    file: &ProjectFile,
+    text: &Text,
+    python_version: (u8, u8),
+    kept: Option<&FxHashMap<Key, Vec<u8>>>,
+) -> Result<One, SourceError> {
+    let key = facts_key(text, file.kind, python_version);
+    let old = kept.and_then(|kept| kept.get(&key)).and_then(|bytes| Some((unpacked(bytes)?, bytes.clone())));
+    let is_new = old.is_none();
+    let (facts, suppressions, packed) = match old {
+        Some((facts, bytes)) if !text.content.contains("raddle:") => (facts, None, Some((key, bytes))),
+        _ => {
+            let tree = parse(text, file.kind, python_version)?;
+            let depth = if file.kind == Kind::Stub { Depth::Signatures } else { Depth::Everything };
+            let facts = walk(&tree, depth, Environment { python_version });
+            let packed = kept.is_some().then(|| (key, packed(&facts)));
+            (facts, suppressions_in(text, &tree), packed)
+        }
+    };
     let unit = Unit {
         path: file.display.clone(),
         module: file.module.clone(),
@@ -72,7 +135,36 @@ fn load_one(file: &ProjectFile, python_version: (u8, u8)) -> Result<One, SourceE
         origin: Origin::Project,
         facts: Arc::new(facts),
     };
-    Ok(One { unit, suppressions })
+    Ok(One { unit, suppressions, packed, is_new })
+}
+
+/// The library modules that the project imports, from what is kept of them where they have not changed.
+pub(super) fn library(project: &Project, own: &[Unit], keep: Option<&Keep>) -> Result<Vec<Unit>> {
+    let library = Library::new(project)?;
+    let version = project.settings.python_version;
+    let kept = keep.map(|keep| keep.facts("library")).unwrap_or_default();
+    let fresh: Mutex<Vec<(Key, Vec<u8>)>> = Mutex::default();
+    let units = library_units(own, &library, &|file| {
+        let text = file.read().ok()?;
+        let key = facts_key(&text, file.kind(), version);
+        if let Some(facts) = kept.get(&key).and_then(|bytes| unpacked(bytes)) {
+            return Some(Arc::new(facts));
+        }
+        let facts = library_facts(&text, file.kind(), version)?;
+        if keep.is_some() {
+            fresh.lock().unwrap_or_else(PoisonError::into_inner).push((key, packed(&facts)));
+        }
+        Some(Arc::new(facts))
+    });
+    let mut fresh = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(keep) = keep
+        && !fresh.is_empty()
+    {
+        fresh.extend(kept);
+        fresh.sort_unstable_by_key(|(key, _)| *key);
+        keep.keep_facts("library", fresh);
+    }
+    Ok(units)
 }
 
 fn trouble(error: &SourceError) -> FileTrouble {

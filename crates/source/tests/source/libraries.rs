@@ -173,7 +173,10 @@ fn a_named_environment_must_be_one() {
     let mut request = request(&folder);
     let errors = ["../nowhere", "../project"].map(|python| {
         request.python = Some(python.into());
-        folder.plain(&format!("{:#}", discover(&request).unwrap_err())).replace(": ", ":\n  ")
+        folder
+            .plain(&format!("{:#}", discover(&request).unwrap_err()))
+            .replace(": ", ":\n  ")
+            .replace(" of the ", "\n  of the ")
     });
     expect![[r#"
         ../nowhere:
@@ -182,7 +185,9 @@ fn a_named_environment_must_be_one() {
           does not point to a Python executable or a directory on disk
         ../project:
           not a Python environment; give `--python` an interpreter or a virtual environment:
-          Failed to iterate over the contents of the `lib`/`lib64` directories of the Python installation `~/project`"#]]
+          Failed to iterate over the contents
+          of the `lib`/`lib64` directories
+          of the Python installation `~/project`"#]]
     .assert_eq(&errors.join("\n"));
 }
 
