@@ -22,7 +22,7 @@ type Passed = usize;
 /// A name and what it does.
 type Step = (&'static str, fn() -> Result<Passed>);
 
-/// CI's steps, in order. `unchanged` is judged by [`test`] itself.
+/// CI's steps, in order. `unchanged` is judged by [`test()`] itself.
 const STEPS: &[Step] = &[
     ("format", || cargo(&["fmt", "--check"])),
     ("build", || cargo(&["build", "--release"])),
