@@ -225,7 +225,7 @@ pub struct Act {
     pub guard: GuardId,
     /// In which `with` blocks.
     pub held: HeldId,
-    /// Whether the result is awaited on the spot.
+    /// Whether the result is awaited on the spot, or entered or iterated with `async`.
     pub awaited: bool,
     /// Whether the result is thrown away: the call is a statement.
     pub discarded: bool,

@@ -244,6 +244,16 @@ impl Walker {
         }
     }
 
+    /// Notes that the call that was just made gives something to await.
+    fn note_awaited(&mut self, value: ValueId) {
+        if self.silent == 0
+            && let Some(last) = self.frame.acts.last_mut()
+            && last.kind == ActKind::Call(value)
+        {
+            last.awaited = true;
+        }
+    }
+
     fn guard(&mut self, kind: GuardKind) -> GuardId {
         let id = GuardId(u32::try_from(self.guards.len()).expect("a file has fewer than 2^32 conditions"));
         self.guards.push(Guard { parent: self.frame.guard, kind });

@@ -80,6 +80,8 @@ pub enum Target {
         /// The call that takes it.
         by: Arc<str>,
     },
+    /// A coroutine of the project is made.
+    Coroutine(FunctionRef),
     /// A function that nobody here knows: a parameter, a library without model.
     Opaque(Because),
 }
@@ -218,6 +220,8 @@ impl Program {
         let starts = !it.is_async && (!it.is_generator || matches!(via, Via::Iterate | Via::Enter));
         if starts {
             acc.push(Target::Run { callee, via, sure });
+        } else if it.is_async {
+            acc.push(Target::Coroutine(callee));
         }
     }
 

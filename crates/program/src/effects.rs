@@ -162,7 +162,7 @@ impl Program {
             }
         }
         reaches.sort_by_cached_key(|reach| {
-            let weight = self.is_test(reach.entry);
+            let weight = self.is_test(reach.entry) || code.commands.contains(&reach.entry);
             (
                 weight,
                 reach.chosen,

@@ -82,6 +82,8 @@ pub struct LoopCode {
     pub roots: FxHashSet<FunctionRef>,
     /// Functions that a function on the loop also hands to a thread or process: it knows that they take long.
     pub also_elsewhere: FxHashSet<(FunctionRef, FunctionRef)>,
+    /// Coroutines that only command-line commands lead to: nothing else waits for their loop.
+    pub commands: FxHashSet<FunctionRef>,
     /// Number of functions on the loop.
     pub functions: usize,
     /// Rounds until nothing new was found.
@@ -96,6 +98,7 @@ struct Leads {
     sinks: Vec<Sink>,
     callbacks: Vec<(FunctionRef, Arc<str>)>,
     elsewhere: Vec<FunctionRef>,
+    coroutines: Vec<FunctionRef>,
     unknown: Vec<Because>,
 }
 
@@ -108,6 +111,7 @@ impl Program {
         for entry in self.seeds(&mut code.roots) {
             code.enter(entry, &mut frontier);
         }
+        let mut makers: FxHashMap<FunctionRef, FxHashSet<FunctionRef>> = FxHashMap::default();
         let mut seen: FxHashSet<FunctionRef> = frontier.iter().copied().collect();
         while !frontier.is_empty() {
             code.rounds += 1;
@@ -115,6 +119,9 @@ impl Program {
             let asked = std::mem::take(&mut frontier);
             for (at, lead) in leads.into_iter().enumerate() {
                 let function = asked[at];
+                for callee in lead.coroutines {
+                    makers.entry(callee).or_default().insert(function);
+                }
                 code.also_elsewhere.extend(lead.elsewhere.into_iter().map(|callee| (function, callee)));
                 for because in lead.unknown {
                     *code.unknown.entry(because).or_default() += 1;
@@ -136,7 +143,41 @@ impl Program {
             frontier.sort_unstable();
         }
         code.functions = seen.len();
+        code.commands = self.commands(&code, &makers);
         code
+    }
+
+    /// Commands, and the coroutines that nobody but commands makes.
+    fn commands(
+        &self,
+        code: &LoopCode,
+        makers: &FxHashMap<FunctionRef, FxHashSet<FunctionRef>>,
+    ) -> FxHashSet<FunctionRef> {
+        let is_command = |function: FunctionRef| {
+            let decoration = self.decoration(function);
+            decoration.entry.as_ref().is_some_and(|it| it.plain == Runner::Caller && it.often == Often::Once)
+        };
+        let mut commands: FxHashSet<FunctionRef> =
+            code.entries.iter().map(|it| it.function).filter(|it| is_command(*it)).collect();
+        if commands.is_empty() {
+            return commands;
+        }
+        // Sync helpers between a command and a coroutine belong to whoever calls them.
+        let mut callers: FxHashMap<FunctionRef, FxHashSet<FunctionRef>> = makers.clone();
+        for edge in code.edges.iter().filter(|edge| !code.entry_of.contains_key(&edge.callee)) {
+            callers.entry(edge.callee).or_default().insert(edge.caller);
+        }
+        loop {
+            let more: Vec<FunctionRef> = callers
+                .iter()
+                .filter(|(callee, from)| !commands.contains(callee) && from.iter().all(|it| commands.contains(it)))
+                .map(|(callee, _)| *callee)
+                .collect();
+            if more.is_empty() {
+                return commands;
+            }
+            commands.extend(more);
+        }
     }
 
     fn runs_when_called(&self, function: FunctionRef) -> bool {
@@ -152,6 +193,7 @@ impl Program {
             sinks: Vec::new(),
             callbacks: Vec::new(),
             elsewhere: Vec::new(),
+            coroutines: Vec::new(),
             unknown: Vec::new(),
         };
         for (at, act) in facts.acts_of(function.function).iter().enumerate() {
@@ -166,6 +208,7 @@ impl Program {
                     }
                     Target::Hand { callee, to: Runner::EventLoop, by } => leads.callbacks.push((callee, by)),
                     Target::Hand { callee, .. } => leads.elsewhere.push(callee),
+                    Target::Coroutine(callee) => leads.coroutines.push(callee),
                     Target::Opaque(because) => leads.unknown.push(because),
                 }
             }

@@ -40,6 +40,7 @@ impl Program {
                 self.plain_branch(function, facts, act, call)
             };
             if let Some(subject) = subject
+                && comes_from_outside(facts, subject, 0)
                 && !hands_over_too(facts, acts, subject)
             {
                 found.push(UserCall { callee: self.written(function, subject), span: act.span });
@@ -124,6 +125,26 @@ fn coroutine_test(facts: &FileFacts, test: ValueId) -> Option<ValueId> {
             | "is_coroutine_callable"
     );
     asks.then(|| facts.arguments(arguments).first().map(|it| it.value)).flatten()
+}
+
+/// Whether a callable came in through a parameter or is kept on an object: what the code makes itself it knows.
+fn comes_from_outside(facts: &FileFacts, value: ValueId, depth: u32) -> bool {
+    if depth > 6 {
+        return false;
+    }
+    match facts.value(value) {
+        Value::Parameter(..) | Value::Name(..) => true,
+        Value::Attribute(base, _) => matches!(facts.value(base), Value::Parameter(..) | Value::Name(..)),
+        Value::Subscript(base, _) | Value::Element(base) | Value::Unpacked(base, _) | Value::Narrowed(base, _) => {
+            comes_from_outside(facts, base, depth + 1)
+        }
+        Value::Call(callee, _) => match facts.value(callee) {
+            Value::Attribute(base, _) => comes_from_outside(facts, base, depth + 1),
+            _ => false,
+        },
+        Value::Union(list) => facts.list(list).iter().all(|it| comes_from_outside(facts, *it, depth + 1)),
+        _ => false,
+    }
 }
 
 /// Whether the function also hands the callable to something it awaits (an executor), besides awaiting it itself: then

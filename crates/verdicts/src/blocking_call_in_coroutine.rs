@@ -309,6 +309,9 @@ fn judge(judged: &Judged<'_>, entry: FunctionRef, it: &Blocked, reach: Option<&R
     if reach.is_some_and(|it| it.chosen) {
         lower(Confidence::Possible, Message::new("because-chosen"), &mut because);
     }
+    if code.commands.contains(&entry) {
+        lower(Confidence::Possible, Message::new("because-command"), &mut because);
+    }
     if program.is_test(entry) {
         lower(Confidence::Possible, Message::new("because-test"), &mut because);
     }

@@ -260,6 +260,7 @@ impl Walker {
         for generator in generators {
             let iterable = self.expr(&generator.iter);
             let part = if generator.is_async {
+                self.note_awaited(iterable);
                 self.act(ActKind::AsyncIterate(iterable), span(&generator.iter));
                 Value::AsyncElement(iterable)
             } else {
@@ -307,13 +308,7 @@ impl Walker {
 
     fn awaited(&mut self, it: &ast::ExprAwait) -> ValueId {
         let value = self.expr(&it.value);
-        if it.value.is_call_expr()
-            && self.silent == 0
-            && let Some(last) = self.frame.acts.last_mut()
-            && last.kind == ActKind::Call(value)
-        {
-            last.awaited = true;
-        }
+        self.note_awaited(value);
         self.act(ActKind::Await(value), span(it));
         self.build.value(Value::Await(value))
     }

@@ -268,6 +268,7 @@ impl Walker {
     fn for_loop(&mut self, it: &ast::StmtFor) {
         let iterable = self.expr(&it.iter);
         let element = if it.is_async {
+            self.note_awaited(iterable);
             self.act(ActKind::AsyncIterate(iterable), span(&*it.iter));
             Value::AsyncElement(iterable)
         } else {
@@ -318,6 +319,7 @@ impl Walker {
             let manager = self.expr(&item.context_expr);
             let at = span(&item.context_expr);
             let entered = if it.is_async {
+                self.note_awaited(manager);
                 self.act(ActKind::AsyncEnter(manager), at);
                 Value::AsyncEntered(manager)
             } else {

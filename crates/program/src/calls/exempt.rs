@@ -1,6 +1,6 @@
 //! Calls that would block and, from what stands around them, do not: a future that is done, a socket that never waits.
 
-use raddle_facts::{ActKind, Display, FileFacts, GuardKind, Test, Value, ValueId};
+use raddle_facts::{ActKind, Display, FileFacts, GuardKind, Keyword, Test, Value, ValueId};
 
 use super::Place;
 use crate::Program;
@@ -12,6 +12,14 @@ impl Program {
     /// Whether the function around a call has made sure that the call does not wait.
     pub(super) fn is_exempt(&self, path: &str, place: Place<'_>) -> bool {
         let facts = &self.unit(place.function.unit).facts;
+        // A server's context asks clients for nothing, so it loads no certificates (`Lib/ssl.py`, 3.10 to 3.14).
+        if path == "ssl.create_default_context" {
+            let arguments = facts.arguments(place.arguments);
+            return arguments.iter().any(|it| names(facts, it.value, "CLIENT_AUTH"))
+                && arguments
+                    .iter()
+                    .all(|it| !matches!(it.keyword, Keyword::Named(sym) if facts.text(sym).starts_with("ca")));
+        }
         let Some(receiver) = receiver(facts, place) else { return false };
         match path {
             "concurrent.futures.Future.result" | "concurrent.futures.Future.exception" => {
@@ -68,7 +76,7 @@ fn is_datagram(facts: &FileFacts, value: ValueId, depth: u32) -> bool {
         return false;
     }
     match facts.value(value) {
-        Value::Call(_, arguments) => facts.arguments(arguments).iter().any(|it| names_datagram(facts, it.value)),
+        Value::Call(_, arguments) => facts.arguments(arguments).iter().any(|it| names(facts, it.value, "SOCK_DGRAM")),
         Value::Entered(manager) => is_datagram(facts, manager, depth + 1),
         Value::Union(list) | Value::Display(Display::Tuple, list) => {
             facts.list(list).iter().any(|it| is_datagram(facts, *it, depth + 1))
@@ -80,12 +88,11 @@ fn is_datagram(facts: &FileFacts, value: ValueId, depth: u32) -> bool {
     }
 }
 
-fn names_datagram(facts: &FileFacts, value: ValueId) -> bool {
+/// Whether a value is written with this constant, alone or combined with others.
+fn names(facts: &FileFacts, value: ValueId, constant: &str) -> bool {
     match facts.value(value) {
-        Value::Attribute(_, name) | Value::ImportFrom(_, name) | Value::Name(_, name) => {
-            facts.text(name) == "SOCK_DGRAM"
-        }
-        Value::Operator(left, right) => names_datagram(facts, left) || names_datagram(facts, right),
+        Value::Attribute(_, name) | Value::ImportFrom(_, name) | Value::Name(_, name) => facts.text(name) == constant,
+        Value::Operator(left, right) => names(facts, left, constant) || names(facts, right, constant),
         _ => false,
     }
 }
