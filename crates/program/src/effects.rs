@@ -184,6 +184,7 @@ impl Program {
             let edge = &code.edges[*at];
             let here = guards.at(edge.caller, edge.act);
             guarded.by_mode |= here.by_mode;
+            guarded.on_error |= here.on_error;
             guarded.once |= here.once || self.decoration(edge.callee).is_once;
             sure = sure.max(edge.sure);
             chosen |= code.also_elsewhere.contains(&(edge.caller, edge.callee));

@@ -15,6 +15,8 @@ pub struct Guarded {
     pub by_mode: bool,
     /// The code runs only when something is not there yet.
     pub once: bool,
+    /// The code runs only when something else failed.
+    pub on_error: bool,
 }
 
 /// Helpers that ask where they run are followed this far.
@@ -34,6 +36,7 @@ impl Program {
                 GuardKind::Unless(test) => self.condition(unit, test, false, &mut guarded),
                 GuardKind::Handler(_, start, end) => {
                     guarded.knows_where |= self.range_probes(unit, start, end);
+                    guarded.on_error = true;
                 }
                 GuardKind::NoException(..) | GuardKind::Always => {}
             }

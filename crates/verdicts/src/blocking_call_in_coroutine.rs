@@ -292,9 +292,13 @@ fn judge(judged: &Judged<'_>, entry: FunctionRef, it: &Blocked, reach: Option<&R
     let on_the_way = reach.map(|it| it.guarded).unwrap_or_default();
     let guarded = Guarded {
         knows_where: false,
+        on_error: on_the_way.on_error || it.guarded.on_error,
         by_mode: on_the_way.by_mode || it.guarded.by_mode,
         once: on_the_way.once || it.guarded.once || program.decoration(it.function).is_once,
     };
+    if guarded.on_error && it.cost <= Cost::Disk {
+        lower(Confidence::Possible, Message::new("because-error"), &mut because);
+    }
     if guarded.by_mode {
         lower(Confidence::Possible, Message::new("because-guard").arg("guard", "…"), &mut because);
     }
