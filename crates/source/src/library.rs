@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ruff_db::files::FilePath;
+use ruff_python_stdlib::sys::is_known_standard_library;
 use rustc_hash::FxHashMap;
 use ty_module_resolver::{Module, ModuleName, SearchPath, resolve_module_confident, resolve_real_module_confident};
 
@@ -15,6 +16,9 @@ use crate::text::Text;
 /// Finds library modules by name. Shared by all threads; an answer depends on the project alone.
 pub struct Library {
     db: Mutex<Db>,
+    /// Whether there is more than the standard library to look into.
+    installed: bool,
+    minor: u8,
     known: RwLock<FxHashMap<Arc<str>, Option<LibraryFile>>>,
 }
 
@@ -52,7 +56,12 @@ enum Location {
 impl Library {
     /// The library that the project's environment and Python version give.
     pub fn new(project: &Project) -> anyhow::Result<Library> {
-        Ok(Library { db: Mutex::new(Db::new(&Seed::new(project, &[])?)?), known: RwLock::default() })
+        Ok(Library {
+            db: Mutex::new(Db::new(&Seed::new(project, &[])?)?),
+            installed: !project.environment.site_packages.is_empty(),
+            minor: project.settings.python_version.1,
+            known: RwLock::default(),
+        })
     }
 
     /// The file of a module. `None` where there is none: not installed, not in this Python version, a namespace
@@ -63,12 +72,30 @@ impl Library {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(module) {
             return known.clone();
         }
-        let found = {
+        let found = if self.cannot_be(module) {
+            None
+        } else {
             let db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
             guarded(|| look_up(&db, module)).unwrap_or_default()
         };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.entry(Arc::from(module)).or_insert(found).clone()
+    }
+
+    /// What needs no look at the search paths: a name below a plain module, or one that nothing is installed for.
+    fn cannot_be(&self, module: &str) -> bool {
+        if let Some((package, _)) = module.rsplit_once('.') {
+            return match self.find(package) {
+                Some(found) => !found.package,
+                // Without an environment there are no namespace packages either.
+                None => !self.installed,
+            };
+        }
+        // typeshed has private modules and two packages that the standard library does not.
+        let bundled = module.starts_with('_')
+            || matches!(module, "typing_extensions" | "ty_extensions")
+            || is_known_standard_library(self.minor, module);
+        !self.installed && !bundled
     }
 }
 
