@@ -1,7 +1,6 @@
 //! What blocks the event loop, followed back from the blocking call to where the loop enters.
 
 use raddle_facts::ActKind;
-use raddle_facts::models::Often;
 use raddle_vocabulary::{Cause, Cost};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -162,7 +161,8 @@ impl Program {
             }
         }
         reaches.sort_by_cached_key(|reach| {
-            let weight = self.is_test(reach.entry) || code.commands.contains(&reach.entry);
+            let weight =
+                self.is_test(reach.entry) || code.commands.contains(&reach.entry) || code.once.contains(&reach.entry);
             (
                 weight,
                 reach.chosen,
@@ -210,6 +210,6 @@ impl Program {
     /// Whether an entry runs once, when the program starts or stops.
     #[must_use]
     pub fn runs_once(&self, entry: FunctionRef, code: &LoopCode) -> bool {
-        code.entry_of.get(&entry).is_some_and(|at| code.entries[*at].often == Often::Once)
+        code.once.contains(&entry)
     }
 }

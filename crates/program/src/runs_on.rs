@@ -84,6 +84,8 @@ pub struct LoopCode {
     pub also_elsewhere: FxHashSet<(FunctionRef, FunctionRef)>,
     /// Coroutines that only command-line commands lead to: nothing else waits for their loop.
     pub commands: FxHashSet<FunctionRef>,
+    /// Coroutines that only start-up and shut-down lead to.
+    pub once: FxHashSet<FunctionRef>,
     /// Number of functions on the loop.
     pub functions: usize,
     /// Rounds until nothing new was found.
@@ -98,7 +100,8 @@ struct Leads {
     sinks: Vec<Sink>,
     callbacks: Vec<(FunctionRef, Arc<str>)>,
     elsewhere: Vec<FunctionRef>,
-    coroutines: Vec<FunctionRef>,
+    /// Coroutines that are made, each with the one that awaits it; one that nobody does stands for itself.
+    coroutines: Vec<(FunctionRef, FunctionRef)>,
     unknown: Vec<Because>,
 }
 
@@ -119,8 +122,8 @@ impl Program {
             let asked = std::mem::take(&mut frontier);
             for (at, lead) in leads.into_iter().enumerate() {
                 let function = asked[at];
-                for callee in lead.coroutines {
-                    makers.entry(callee).or_default().insert(function);
+                for (callee, awaiter) in lead.coroutines {
+                    makers.entry(callee).or_default().insert(awaiter);
                 }
                 code.also_elsewhere.extend(lead.elsewhere.into_iter().map(|callee| (function, callee)));
                 for because in lead.unknown {
@@ -143,41 +146,16 @@ impl Program {
             frontier.sort_unstable();
         }
         code.functions = seen.len();
-        code.commands = self.commands(&code, &makers);
-        code
-    }
-
-    /// Commands, and the coroutines that nobody but commands makes.
-    fn commands(
-        &self,
-        code: &LoopCode,
-        makers: &FxHashMap<FunctionRef, FxHashSet<FunctionRef>>,
-    ) -> FxHashSet<FunctionRef> {
         let is_command = |function: FunctionRef| {
             let decoration = self.decoration(function);
             decoration.entry.as_ref().is_some_and(|it| it.plain == Runner::Caller && it.often == Often::Once)
         };
-        let mut commands: FxHashSet<FunctionRef> =
-            code.entries.iter().map(|it| it.function).filter(|it| is_command(*it)).collect();
-        if commands.is_empty() {
-            return commands;
-        }
-        // Sync helpers between a command and a coroutine belong to whoever calls them.
-        let mut callers: FxHashMap<FunctionRef, FxHashSet<FunctionRef>> = makers.clone();
-        for edge in code.edges.iter().filter(|edge| !code.entry_of.contains_key(&edge.callee)) {
-            callers.entry(edge.callee).or_default().insert(edge.caller);
-        }
-        loop {
-            let more: Vec<FunctionRef> = callers
-                .iter()
-                .filter(|(callee, from)| !commands.contains(callee) && from.iter().all(|it| commands.contains(it)))
-                .map(|(callee, _)| *callee)
-                .collect();
-            if more.is_empty() {
-                return commands;
-            }
-            commands.extend(more);
-        }
+        let (commands, once): (Vec<&Entry>, Vec<&Entry>) =
+            code.entries.iter().filter(|it| it.often == Often::Once).partition(|it| is_command(it.function));
+        let commands = only_through(commands.into_iter().map(|it| it.function).collect(), &code, &makers);
+        let once = only_through(once.into_iter().map(|it| it.function).collect(), &code, &makers);
+        (code.commands, code.once) = (commands, once);
+        code
     }
 
     fn runs_when_called(&self, function: FunctionRef) -> bool {
@@ -208,7 +186,9 @@ impl Program {
                     }
                     Target::Hand { callee, to: Runner::EventLoop, by } => leads.callbacks.push((callee, by)),
                     Target::Hand { callee, .. } => leads.elsewhere.push(callee),
-                    Target::Coroutine(callee) => leads.coroutines.push(callee),
+                    // What is not awaited on the spot may become a task, and go on beside the one that made it.
+                    Target::Coroutine(callee) if act.awaited => leads.coroutines.push((callee, function)),
+                    Target::Coroutine(callee) => leads.coroutines.push((callee, callee)),
                     Target::Opaque(because) => leads.unknown.push(because),
                 }
             }
@@ -413,6 +393,33 @@ fn last_segment(facts: &raddle_facts::FileFacts, value: raddle_facts::ValueId) -
         Value::Attribute(_, name) | Value::Name(_, name) | Value::ImportFrom(_, name) => Some(facts.text(name)),
         Value::Union(list) => facts.list(list).first().and_then(|it| last_segment(facts, *it)),
         _ => None,
+    }
+}
+
+/// The functions to which nothing but these leads, with these.
+fn only_through(
+    mut through: FxHashSet<FunctionRef>,
+    code: &LoopCode,
+    makers: &FxHashMap<FunctionRef, FxHashSet<FunctionRef>>,
+) -> FxHashSet<FunctionRef> {
+    if through.is_empty() {
+        return through;
+    }
+    // Plain helpers between an entry and a coroutine belong to whoever calls them.
+    let mut callers = makers.clone();
+    for edge in code.edges.iter().filter(|edge| !code.entry_of.contains_key(&edge.callee)) {
+        callers.entry(edge.callee).or_default().insert(edge.caller);
+    }
+    loop {
+        let more: Vec<FunctionRef> = callers
+            .iter()
+            .filter(|(callee, from)| !through.contains(callee) && from.iter().all(|it| through.contains(it)))
+            .map(|(callee, _)| *callee)
+            .collect();
+        if more.is_empty() {
+            return through;
+        }
+        through.extend(more);
     }
 }
 
