@@ -65,7 +65,8 @@ impl Program {
         let Value::Call(callee, arguments) = facts.value(call) else { return };
         let Value::Attribute(lock, name) = facts.value(callee) else { return };
         match facts.text(name) {
-            "acquire" if arguments.len == 0 => {
+            // A lock that was made just now is taken at once, and marks something as taken.
+            "acquire" if arguments.len == 0 && !matches!(facts.value(lock), Value::Call(..)) => {
                 if let Some(reentrant) = self.thread_lock(ValueRef { unit: function.unit, value: lock }) {
                     taken.push((lock, span, reentrant));
                 }

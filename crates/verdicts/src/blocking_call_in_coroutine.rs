@@ -313,6 +313,9 @@ fn judge(judged: &Judged<'_>, entry: FunctionRef, it: &Blocked, reach: Option<&R
     if reach.is_some_and(|it| it.chosen) {
         lower(Confidence::Possible, Message::new("because-chosen"), &mut because);
     }
+    if reach.is_some() && sink.path.starts_with("threading.Condition.wait") {
+        lower(Confidence::Possible, Message::new("because-condition"), &mut because);
+    }
     if code.commands.contains(&entry) {
         lower(Confidence::Possible, Message::new("because-command"), &mut because);
     }
@@ -386,13 +389,21 @@ fn identity(program: &Program, function: FunctionRef, path: &str, cause: Cause) 
     ]
 }
 
+/// A confidence, where the coroutine is not only run by tests or alone by a command.
+fn in_service(judged: &Judged<'_>, function: FunctionRef, confidence: Confidence) -> Confidence {
+    if judged.program.is_test(function) || judged.loop_code.commands.contains(&function) {
+        return Confidence::Possible;
+    }
+    confidence
+}
+
 /// Loops in coroutines that ask again and again and never let anybody else run.
 fn spins(judged: &Judged<'_>, function: FunctionRef, acc: &mut Vec<Finding>) {
     let program = judged.program;
     let facts = &program.unit(function.unit).facts;
     for act in facts.acts_of(function.function).iter().filter(|act| act.kind == ActKind::Spin) {
         let site = site_of(program, function.unit, act.span);
-        let confidence = if program.is_test(function) { Confidence::Possible } else { Confidence::Certain };
+        let confidence = in_service(judged, function, Confidence::Certain);
         acc.push(Finding {
             rule: RuleId(ID.to_owned()),
             site: site.clone(),
@@ -427,7 +438,7 @@ fn held_locks(judged: &Judged<'_>, function: FunctionRef, acc: &mut Vec<Finding>
             site,
             message: Message::new(key).arg("lock", &*held.lock),
         };
-        let confidence = if program.is_test(function) { Confidence::Possible } else { Confidence::Certain };
+        let confidence = in_service(judged, function, Confidence::Certain);
         acc.push(Finding {
             rule: RuleId(ID.to_owned()),
             site: site.clone(),
@@ -454,7 +465,7 @@ fn user_code(judged: &Judged<'_>, function: FunctionRef, acc: &mut Vec<Finding>)
     for call in program.user_code_on_loop(function) {
         let site = site_of(program, function.unit, call.span);
         let message = Message::new("user-code").arg("callee", &*call.callee);
-        let confidence = if program.is_test(function) { Confidence::Possible } else { Confidence::Likely };
+        let confidence = in_service(judged, function, Confidence::Likely);
         let step = Step { actor: Actor::EventLoop, act: Act::Block, site: site.clone(), message: message.clone() };
         acc.push(Finding {
             rule: RuleId(ID.to_owned()),
