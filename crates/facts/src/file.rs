@@ -3,6 +3,7 @@
 use bitcode::{Decode, Encode};
 use raddle_vocabulary::Span;
 
+use crate::flow::{Block, BlockId, Flow, Handler, Usage};
 use crate::text::Symbols;
 use crate::value::{Argument, ArgumentRange, ListRange, Sym, Value, ValueId};
 
@@ -127,6 +128,8 @@ pub struct Function {
     pub decorators: Vec<ValueId>,
     /// Its acts in the file's pool, in source order.
     pub acts: (u32, u32),
+    /// Its control flow; empty in libraries, of which only signatures are read.
+    pub body: BlockId,
     /// Its name in the source; for a lambda the whole expression.
     pub name_span: Span,
     /// All of it.
@@ -206,8 +209,19 @@ pub enum ActKind {
     Await(ValueId),
     /// `value.name` is read for the first time in the function; the value is the [`Value::Attribute`].
     Load(ValueId),
-    /// `value[…]` is read.
+    /// `value[…]` is read for the first time in the function; the value is the [`Value::Subscript`].
     Index(ValueId),
+    /// An attribute or item is read again.
+    Again(ValueId),
+    /// A variable is read: the [`Value::Name`] says of which scope. Names that only modules, classes, functions,
+    /// parameters or literals are bound to are left out, and so is a name that is called on the spot.
+    Read(ValueId),
+    /// `place = value`: a name, an attribute or an item. `for`, `with` and unpacking write too.
+    Write(ValueId, ValueId),
+    /// `place += value` and its like: read, computed and written back.
+    Update(ValueId, ValueId),
+    /// `del place`.
+    Delete(ValueId),
     /// `yield`, `yield from`.
     Yield,
     /// A loop that asks the same question again and does nothing in between.
@@ -231,6 +245,8 @@ pub struct Act {
     pub discarded: bool,
     /// Whether it stands in a loop of the function.
     pub in_loop: bool,
+    /// What becomes of the value.
+    pub usage: Usage,
 }
 
 /// Everything known of one file.
@@ -256,6 +272,14 @@ pub struct FileFacts {
     pub guards: Vec<Guard>,
     /// The `with` items; the first stands for none.
     pub held: Vec<Held>,
+    /// Pool of steps of control flow.
+    pub flow: Vec<Flow>,
+    /// Pool of blocks; the first is empty.
+    pub blocks: Vec<Block>,
+    /// Pool of handlers of `try`.
+    pub handlers: Vec<Handler>,
+    /// Pool of the cases of `match`.
+    pub cases: Vec<BlockId>,
     /// Modules the file imports, sorted, with leading dots where it says so; submodules of `from` imports included
     /// as `module.name`.
     pub imports: Vec<Sym>,
@@ -313,6 +337,13 @@ impl FileFacts {
     pub fn acts_of(&self, id: FunctionId) -> &[Act] {
         let (start, end) = self.function(id).acts;
         &self.acts[start as usize..end as usize]
+    }
+
+    /// The steps of a block.
+    #[must_use]
+    pub fn block(&self, id: BlockId) -> &[Flow] {
+        let Block { start, end } = self.blocks[id.0 as usize];
+        &self.flow[start as usize..end as usize]
     }
 
     /// The conditions an act stands under, innermost first.

@@ -5,6 +5,7 @@
 //! by the content of the file, and a verdict never sees a tree.
 
 pub mod file;
+pub mod flow;
 pub mod models;
 pub mod text;
 pub mod value;
@@ -15,5 +16,6 @@ pub use file::{
     Act, ActKind, Class, ClassId, FileFacts, Function, FunctionId, Guard, GuardId, GuardKind, Held, HeldId, Parameter,
     ParameterKind, Scope, ScopeId, ScopeKind,
 };
+pub use flow::{BlockId, Flow, LoopKind, Usage};
 pub use value::{Argument, ArgumentRange, Display, Keyword, ListRange, Sym, Test, Value, ValueId};
 pub use walk::{Depth, Environment, walk};

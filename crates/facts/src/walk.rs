@@ -3,6 +3,7 @@
 //! Names are followed by reaching definitions inside a function (an `if` joins, a loop falls back on "every binding of
 //! the name"), and by scope, all bindings together, from outside. Code that cannot be reached is not walked.
 
+mod body;
 mod build;
 mod definitions;
 mod expressions;
@@ -18,7 +19,9 @@ use crate::file::{
     Act, ActKind, Class, ClassId, FileFacts, Function, FunctionId, Guard, GuardId, GuardKind, Held, HeldId, Scope,
     ScopeId, ScopeKind,
 };
+use crate::flow::{Block, BlockId, Flow, Handler, Usage};
 use crate::value::{Sym, Value, ValueId};
+use body::Body;
 use build::Build;
 use flow::Bindings;
 
@@ -63,6 +66,10 @@ struct Walker {
     acts: Vec<Act>,
     guards: Vec<Guard>,
     held: Vec<Held>,
+    flow: Vec<Flow>,
+    blocks: Vec<Block>,
+    handlers: Vec<Handler>,
+    cases: Vec<BlockId>,
     imports: FxHashSet<Sym>,
     exports: Exports,
     frame: Frame,
@@ -70,6 +77,10 @@ struct Walker {
     silent: u32,
     /// Inside an annotation strings are expressions and `|` makes unions.
     annotating: bool,
+    /// What becomes of the expression that is walked next.
+    usage: Usage,
+    /// Names that the module binds to imports, functions and classes: reading them is no news.
+    dull: FxHashSet<Sym>,
     nesting: u32,
     too_deep: bool,
 }
@@ -91,6 +102,7 @@ struct Frame {
     bindings: Bindings,
     reachable: bool,
     acts: Vec<Act>,
+    body: Body,
     guard: GuardId,
     /// Guards whose act ranges are still relative to this function.
     relative: Vec<GuardId>,
@@ -113,6 +125,7 @@ impl Frame {
             bindings: Bindings::default(),
             reachable: true,
             acts: Vec::new(),
+            body: Body::new(),
             guard: GuardId::ALWAYS,
             relative: Vec::new(),
             held: HeldId::NOTHING,
@@ -138,11 +151,17 @@ impl Walker {
             acts: Vec::new(),
             guards: vec![Guard { parent: GuardId::ALWAYS, kind: GuardKind::Always }],
             held: vec![Held { parent: HeldId::NOTHING, manager: ValueId::UNKNOWN, is_async: false, span: nothing }],
+            flow: Vec::new(),
+            blocks: vec![Block { start: 0, end: 0 }],
+            handlers: Vec::new(),
+            cases: Vec::new(),
             imports: FxHashSet::default(),
             exports: Exports::Unsaid,
             frame: Frame::new(FunctionId::MODULE, ScopeId::MODULE, String::new()),
             silent: u32::from(depth == Depth::Signatures),
             annotating: false,
+            usage: Usage::Operand,
+            dull: FxHashSet::default(),
             nesting: 0,
             too_deep: false,
         }
@@ -165,6 +184,7 @@ impl Walker {
             yielded: Vec::new(),
             decorators: Vec::new(),
             acts: (0, 0),
+            body: BlockId::EMPTY,
             name_span: Span { start: span.start, end: span.start },
             span,
         });
@@ -185,10 +205,12 @@ impl Walker {
                 GuardKind::Always | GuardKind::If(_) | GuardKind::Unless(_) => {}
             }
         }
+        let body = self.close_body(base);
         self.acts.append(&mut self.frame.acts);
         let end = u32::try_from(self.acts.len()).expect("a file does fewer than 2^32 things");
         let function = &mut self.functions[self.frame.function.0 as usize];
         function.acts = (base, end);
+        function.body = body;
         function.returned = std::mem::take(&mut self.frame.returned);
         function.yielded = std::mem::take(&mut self.frame.yielded);
     }
@@ -224,6 +246,10 @@ impl Walker {
             acts: self.acts,
             guards: self.guards,
             held: self.held,
+            flow: self.flow,
+            blocks: self.blocks,
+            handlers: self.handlers,
+            cases: self.cases,
             imports,
             exports,
             too_deep: self.too_deep,
@@ -231,6 +257,10 @@ impl Walker {
     }
 
     fn act(&mut self, kind: ActKind, span: Span) {
+        self.act_used(kind, span, Usage::Operand);
+    }
+
+    fn act_used(&mut self, kind: ActKind, span: Span, usage: Usage) {
         if self.silent == 0 && self.frame.reachable {
             self.frame.acts.push(Act {
                 kind,
@@ -240,6 +270,7 @@ impl Walker {
                 awaited: false,
                 discarded: false,
                 in_loop: self.frame.loops > 0,
+                usage,
             });
         }
     }
@@ -270,6 +301,50 @@ impl Walker {
         result
     }
 
+    /// Notes that a variable is read, where that can matter to anybody.
+    fn note_read(&mut self, sym: Sym, span: Span, usage: Usage) {
+        if self.silent > 0 || self.annotating || usage == Usage::Callee {
+            return;
+        }
+        let scope = if let Some(scope) = self.frame.outer_names.get(&sym) {
+            *scope
+        } else if let Some(reaching) = self.frame.bindings.get(sym) {
+            let matters = reaching.iter().any(|it| {
+                !matches!(
+                    self.build.get(*it),
+                    Value::Parameter(..)
+                        | Value::Import(_)
+                        | Value::ImportFrom(..)
+                        | Value::Function(_)
+                        | Value::Class(_)
+                        | Value::None
+                        | Value::True
+                        | Value::False
+                        | Value::Zero
+                        | Value::Number
+                        | Value::Text
+                        | Value::Bytes
+                )
+            });
+            if !matters {
+                return;
+            }
+            self.frame.scope
+        } else if self.dull.contains(&sym) {
+            return;
+        } else {
+            self.frame.scope
+        };
+        let place = self.build.value(Value::Name(scope, sym));
+        self.act_used(ActKind::Read(place), span, usage);
+    }
+
+    /// The variable that a name binds here.
+    fn variable(&mut self, sym: Sym) -> ValueId {
+        let scope = self.frame.outer_names.get(&sym).copied().unwrap_or(self.frame.scope);
+        self.build.value(Value::Name(scope, sym))
+    }
+
     /// What reading a name gives at this point.
     fn read(&mut self, sym: Sym) -> ValueId {
         if self.annotating {
@@ -295,6 +370,16 @@ impl Walker {
             return;
         }
         self.scopes[self.frame.scope.0 as usize].bindings.push((sym, value));
+        if self.frame.scope == ScopeId::MODULE {
+            match self.build.get(value) {
+                Value::Import(_) | Value::ImportFrom(..) | Value::Function(_) | Value::Class(_) => {
+                    self.dull.insert(sym);
+                }
+                _ => {
+                    self.dull.remove(&sym);
+                }
+            }
+        }
         self.frame.bindings.set(sym, value);
     }
 }

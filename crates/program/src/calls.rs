@@ -129,6 +129,8 @@ impl Program {
             ActKind::Load(attribute) => self.load_targets(function, attribute, &mut acc),
             ActKind::Index(value) => self.index_targets(function, value, &mut acc),
             ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_) | ActKind::Await(_) | ActKind::Yield | ActKind::Spin => {}
+            // A property that is read again, or written, runs what the first reading ran.
+            ActKind::Again(_) | ActKind::Read(_) | ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_) => {}
         }
         acc
     }

@@ -3,7 +3,7 @@
 pub use ruff_python_ast as ast;
 pub use ruff_python_ast::token::{Token, TokenKind, Tokens};
 pub use ruff_python_ast::{name, statement_visitor, visitor};
-pub use ruff_python_parser::{Mode, ParseError, Parsed, parse_expression};
+pub use ruff_python_parser::{Mode, ParseError, Parsed, parse_expression, parse_module};
 pub use ruff_text_size::{Ranged, TextLen, TextRange, TextSize};
 
 use raddle_vocabulary::Span;

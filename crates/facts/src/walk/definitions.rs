@@ -5,6 +5,7 @@ use raddle_vocabulary::Span;
 
 use super::{Frame, Walker, span};
 use crate::file::{Class, ClassId, Function, FunctionId, Parameter, ParameterKind, Scope, ScopeId, ScopeKind};
+use crate::flow::{BlockId, Flow, Usage};
 use crate::value::{Sym, Value, ValueId};
 
 /// What is the same for a `def` and a `lambda`.
@@ -93,6 +94,7 @@ impl Walker {
             yielded: Vec::new(),
             decorators: shape.decorators,
             acts: (0, 0),
+            body: BlockId::EMPTY,
             name_span: shape.name_span,
             span: shape.span,
         });
@@ -111,8 +113,10 @@ impl Walker {
         match body {
             Body::Block(body) => self.block(body),
             Body::Expression(body) => {
-                let value = self.expr(body);
+                let value = self.used(body, Usage::Returned);
                 self.frame.returned.push(value);
+                let at = span(body);
+                self.step(Flow::Return { value, span: at });
             }
         }
         self.close_frame();

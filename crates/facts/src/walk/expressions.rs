@@ -5,6 +5,7 @@ use raddle_source::syntax::ast::{self, Expr};
 
 use super::{DEEPEST, Walker, span};
 use crate::file::{ActKind, GuardKind};
+use crate::flow::Usage;
 use crate::value::{Argument, Display, Keyword, Test, Value, ValueId};
 
 /// Left on the stack before a new piece is taken, and the size of that piece.
@@ -12,11 +13,19 @@ const RED_ZONE: usize = 128 * 1024;
 const NEW_STACK: usize = 4 * 1024 * 1024;
 
 impl Walker {
+    /// The value of an expression that this becomes of.
+    pub(super) fn used(&mut self, expr: &Expr, usage: Usage) -> ValueId {
+        self.usage = usage;
+        self.expr(expr)
+    }
+
     /// The value of an expression; evaluating it leaves its acts in the frame.
     pub(super) fn expr(&mut self, expr: &Expr) -> ValueId {
+        let usage = std::mem::take(&mut self.usage);
         match expr {
             Expr::Name(it) => {
                 let sym = self.build.symbol(&it.id);
+                self.note_read(sym, span(it), usage);
                 return self.read(sym);
             }
             Expr::NoneLiteral(_) => return self.build.value(Value::None),
@@ -32,28 +41,34 @@ impl Walker {
         }
         self.nesting += 1;
         let value = if self.nesting.is_multiple_of(16) {
-            stacker::maybe_grow(RED_ZONE, NEW_STACK, || self.compound(expr))
+            stacker::maybe_grow(RED_ZONE, NEW_STACK, || self.compound(expr, usage))
         } else {
-            self.compound(expr)
+            self.compound(expr, usage)
         };
         self.nesting -= 1;
         value
     }
 
-    fn compound(&mut self, expr: &Expr) -> ValueId {
+    fn compound(&mut self, expr: &Expr, usage: Usage) -> ValueId {
         match expr {
             Expr::BoolOp(it) => {
-                let values: Vec<ValueId> = it.values.iter().map(|it| self.expr(it)).collect();
+                let last = it.values.len() - 1;
+                let mut values = Vec::with_capacity(it.values.len());
+                for (at, value) in it.values.iter().enumerate() {
+                    let tested = at < last && usage == Usage::Discarded;
+                    values.push(self.used(value, if tested { Usage::Tested } else { usage }));
+                }
                 self.build.union(values)
             }
             Expr::Named(it) => {
-                let value = self.expr(&it.value);
+                let value = self.used(&it.value, Usage::Bound);
                 self.bind(&it.target, value);
                 value
             }
             Expr::BinOp(it) => self.binary(it),
             Expr::UnaryOp(it) => {
-                let operand = self.expr(&it.operand);
+                let inner = if it.op == ast::UnaryOp::Not { Usage::Tested } else { Usage::Operand };
+                let operand = self.used(&it.operand, inner);
                 match it.op {
                     ast::UnaryOp::Not => self.test(Test::Not, vec![operand]),
                     ast::UnaryOp::USub | ast::UnaryOp::UAdd => match self.build.get(operand) {
@@ -64,14 +79,14 @@ impl Walker {
                 }
             }
             Expr::Lambda(it) => self.lambda(it),
-            Expr::If(it) => self.conditional(it),
+            Expr::If(it) => self.conditional(it, usage),
             Expr::Dict(it) => {
                 let mut values = Vec::with_capacity(it.items.len());
                 for item in &it.items {
                     if let Some(key) = &item.key {
-                        self.expr(key);
+                        self.used(key, Usage::Element);
                     }
-                    values.push(self.expr(&item.value));
+                    values.push(self.used(&item.value, Usage::Element));
                 }
                 self.display(Display::Dict, values)
             }
@@ -82,10 +97,10 @@ impl Walker {
             Expr::SetComp(it) => self.comprehension(Display::Set, None, &it.elt, &it.generators),
             Expr::Generator(it) => self.comprehension(Display::Generator, None, &it.elt, &it.generators),
             Expr::DictComp(it) => self.comprehension(Display::Dict, it.key.as_deref(), &it.value, &it.generators),
-            Expr::Await(it) => self.awaited(it),
+            Expr::Await(it) => self.awaited(it, usage),
             Expr::Yield(it) => {
                 let value = match &it.value {
-                    Some(value) => self.expr(value),
+                    Some(value) => self.used(value, Usage::Yielded),
                     None => self.build.value(Value::None),
                 };
                 self.frame.yielded.push(value);
@@ -93,7 +108,7 @@ impl Walker {
                 ValueId::UNKNOWN
             }
             Expr::YieldFrom(it) => {
-                let value = self.expr(&it.value);
+                let value = self.used(&it.value, Usage::Iterated);
                 self.act(ActKind::Iterate(value), span(&*it.value));
                 let element = self.build.value(Value::Element(value));
                 self.frame.yielded.push(element);
@@ -101,11 +116,11 @@ impl Walker {
                 ValueId::UNKNOWN
             }
             Expr::Compare(it) => self.compare(it),
-            Expr::Call(it) => self.call(it),
+            Expr::Call(it) => self.call(it, usage),
             Expr::FString(it) => {
                 for element in it.value.elements() {
                     if let ast::InterpolatedStringElement::Interpolation(part) = element {
-                        self.expr(&part.expression);
+                        self.used(&part.expression, Usage::Formatted);
                     }
                 }
                 self.build.value(Value::Text)
@@ -129,22 +144,26 @@ impl Walker {
             }
             Expr::Attribute(it) => {
                 let value = self.attribute(it);
-                if self.silent == 0 && self.frame.loaded.insert(value) {
-                    self.act(ActKind::Load(value), span(it));
+                if self.silent == 0 {
+                    let first = self.frame.loaded.insert(value);
+                    let kind = if first { ActKind::Load(value) } else { ActKind::Again(value) };
+                    self.act_used(kind, span(it), usage);
                 }
                 value
             }
             Expr::Subscript(it) => {
-                let base = self.expr(&it.value);
+                let base = self.used(&it.value, Usage::Indexed);
                 let index = self.expr(&it.slice);
                 let value = self.build.value(Value::Subscript(base, index));
-                if self.silent == 0 && it.ctx.is_load() && self.frame.loaded.insert(value) {
-                    self.act(ActKind::Index(value), span(it));
+                if self.silent == 0 && it.ctx.is_load() {
+                    let first = self.frame.loaded.insert(value);
+                    let kind = if first { ActKind::Index(value) } else { ActKind::Again(value) };
+                    self.act_used(kind, span(it), usage);
                 }
                 value
             }
             Expr::Starred(it) => {
-                let value = self.expr(&it.value);
+                let value = self.used(&it.value, usage);
                 self.build.value(Value::Element(value))
             }
             Expr::Slice(it) => {
@@ -171,7 +190,7 @@ impl Walker {
                 let operand = self.condition(&it.operand);
                 self.test(Test::Not, vec![operand])
             }
-            _ => self.expr(expr),
+            _ => self.used(expr, Usage::Tested),
         }
     }
 
@@ -206,8 +225,8 @@ impl Walker {
     }
 
     fn compare(&mut self, it: &ast::ExprCompare) -> ValueId {
-        let mut parts = vec![self.expr(&it.left)];
-        parts.extend(it.comparators.iter().map(|it| self.expr(it)));
+        let mut parts = vec![self.used(&it.left, Usage::Compared)];
+        parts.extend(it.comparators.iter().map(|it| self.used(it, Usage::Compared)));
         let none = matches!(&*it.comparators, [Expr::NoneLiteral(_)]);
         let test = match &*it.ops {
             [ast::CmpOp::Is | ast::CmpOp::Eq] if none => Test::IsNone,
@@ -221,18 +240,18 @@ impl Walker {
         self.test(test, parts)
     }
 
-    fn conditional(&mut self, it: &ast::ExprIf) -> ValueId {
+    fn conditional(&mut self, it: &ast::ExprIf, usage: Usage) -> ValueId {
         let test = self.condition(&it.test);
         let outside = self.frame.guard;
         let before = self.frame.bindings.clone();
         self.frame.guard = self.guard(GuardKind::If(test));
         self.narrow(&it.test, true);
-        let body = self.expr(&it.body);
+        let body = self.used(&it.body, usage);
         let then = std::mem::replace(&mut self.frame.bindings, before);
         self.frame.guard = outside;
         self.frame.guard = self.guard(GuardKind::Unless(test));
         self.narrow(&it.test, false);
-        let orelse = self.expr(&it.orelse);
+        let orelse = self.used(&it.orelse, usage);
         self.frame.guard = outside;
         self.frame.bindings.join(then);
         self.build.union(vec![body, orelse])
@@ -244,7 +263,7 @@ impl Walker {
     }
 
     fn entries(&mut self, display: Display, entries: &[Expr]) -> ValueId {
-        let values = entries.iter().map(|it| self.expr(it)).collect();
+        let values = entries.iter().map(|it| self.used(it, Usage::Element)).collect();
         self.display(display, values)
     }
 
@@ -258,7 +277,8 @@ impl Walker {
         let before = self.frame.bindings.clone();
         let outside = self.frame.guard;
         for generator in generators {
-            let iterable = self.expr(&generator.iter);
+            let how = if generator.is_async { Usage::AsyncIterated } else { Usage::Iterated };
+            let iterable = self.used(&generator.iter, how);
             let part = if generator.is_async {
                 self.note_awaited(iterable);
                 self.act(ActKind::AsyncIterate(iterable), span(&generator.iter));
@@ -277,9 +297,9 @@ impl Walker {
             }
         }
         if let Some(key) = key {
-            self.expr(key);
+            self.used(key, Usage::Element);
         }
-        let value = self.expr(element);
+        let value = self.used(element, Usage::Element);
         self.frame.loops -= u32::try_from(generators.len()).expect("a comprehension has few `for` clauses");
         self.frame.guard = outside;
         self.frame.bindings = before;
@@ -306,33 +326,33 @@ impl Walker {
         }
     }
 
-    fn awaited(&mut self, it: &ast::ExprAwait) -> ValueId {
-        let value = self.expr(&it.value);
+    fn awaited(&mut self, it: &ast::ExprAwait, usage: Usage) -> ValueId {
+        let value = self.used(&it.value, Usage::Awaited);
         self.note_awaited(value);
-        self.act(ActKind::Await(value), span(it));
+        self.act_used(ActKind::Await(value), span(it), usage);
         self.build.value(Value::Await(value))
     }
 
     fn attribute(&mut self, it: &ast::ExprAttribute) -> ValueId {
-        let base = self.expr(&it.value);
+        let base = self.used(&it.value, Usage::Receiver);
         let sym = self.build.symbol(&it.attr);
         self.build.value(Value::Attribute(base, sym))
     }
 
-    fn call(&mut self, it: &ast::ExprCall) -> ValueId {
-        if let Some(value) = self.special_call(it) {
+    fn call(&mut self, it: &ast::ExprCall, usage: Usage) -> ValueId {
+        if let Some(value) = self.special_call(it, usage) {
             return value;
         }
         let callee = match &*it.func {
             // A method that is called on the spot is no property.
             Expr::Attribute(func) => self.attribute(func),
-            func => self.expr(func),
+            func => self.used(func, Usage::Callee),
         };
         let mut arguments = Vec::with_capacity(it.arguments.args.len() + it.arguments.keywords.len());
         for argument in &it.arguments.args {
             arguments.push(match argument {
-                Expr::Starred(it) => Argument { keyword: Keyword::Star, value: self.expr(&it.value) },
-                _ => Argument { keyword: Keyword::Positional, value: self.expr(argument) },
+                Expr::Starred(it) => Argument { keyword: Keyword::Star, value: self.used(&it.value, Usage::Argument) },
+                _ => Argument { keyword: Keyword::Positional, value: self.used(argument, Usage::Argument) },
             });
         }
         for keyword in &it.arguments.keywords {
@@ -340,16 +360,16 @@ impl Walker {
                 Some(name) => Keyword::Named(self.build.symbol(name)),
                 None => Keyword::DoubleStar,
             };
-            arguments.push(Argument { keyword: how, value: self.expr(&keyword.value) });
+            arguments.push(Argument { keyword: how, value: self.used(&keyword.value, Usage::Argument) });
         }
         let arguments = self.build.arguments(&arguments);
         let value = self.build.value(Value::Call(callee, arguments));
-        self.act(ActKind::Call(value), span(it));
+        self.act_used(ActKind::Call(value), span(it), usage);
         value
     }
 
     /// Calls that the language, or everybody, gives one meaning: `super()`, `getattr(x, "name")`, `cast(T, x)`.
-    fn special_call(&mut self, it: &ast::ExprCall) -> Option<ValueId> {
+    fn special_call(&mut self, it: &ast::ExprCall, usage: Usage) -> Option<ValueId> {
         let name = match &*it.func {
             Expr::Name(name) => name.id.as_str(),
             Expr::Attribute(attribute) => attribute.attr.as_str(),
@@ -374,7 +394,7 @@ impl Walker {
             }
             ("cast", [class, value]) if it.arguments.keywords.is_empty() => {
                 let class = self.annotation(class);
-                let value = self.expr(value);
+                let value = self.used(value, usage);
                 Some(self.build.value(Value::Declared(class, value)))
             }
             _ => None,

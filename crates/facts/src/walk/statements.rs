@@ -4,6 +4,7 @@ use raddle_source::syntax::ast::{self, Expr, Stmt};
 
 use super::{Exports, Walker, span, statics};
 use crate::file::{ActKind, GuardKind, Held, HeldId, ScopeId};
+use crate::flow::{BlockId, Flow, Handler, LoopKind, Usage};
 use crate::value::{Display, Value, ValueId};
 
 /// Whether an assignment to `__all__` names everything, or more.
@@ -32,9 +33,10 @@ impl Walker {
             Stmt::ClassDef(it) => self.class(it),
             Stmt::Return(it) => {
                 let value = match &it.value {
-                    Some(value) => self.expr(value),
+                    Some(value) => self.used(value, Usage::Returned),
                     None => self.build.value(Value::None),
                 };
+                self.step(Flow::Return { value, span: span(it) });
                 if !self.frame.returned.contains(&value) {
                     self.frame.returned.push(value);
                 }
@@ -51,7 +53,10 @@ impl Walker {
                 let left = self.expr(&it.target);
                 let right = self.expr(&it.value);
                 let value = self.build.value(Value::Operator(left, right));
-                self.bind(&it.target, value);
+                self.quietly_bind(&it.target, value);
+                if let Some(place) = self.place(&it.target) {
+                    self.act(ActKind::Update(place, right), span(it));
+                }
             }
             Stmt::AnnAssign(it) => self.annotated_assign(it),
             Stmt::For(it) => self.for_loop(it),
@@ -60,9 +65,11 @@ impl Walker {
             Stmt::With(it) => self.with(it),
             Stmt::Match(it) => self.match_statement(it),
             Stmt::Raise(it) => {
-                for part in [&it.exc, &it.cause].into_iter().flatten() {
-                    self.expr(part);
+                let value = it.exc.as_deref().map(|part| self.used(part, Usage::Raised));
+                if let Some(cause) = &it.cause {
+                    self.expr(cause);
                 }
+                self.step(Flow::Raise { value, span: span(it) });
                 self.frame.reachable = false;
             }
             Stmt::Try(it) => self.try_statement(it),
@@ -76,13 +83,20 @@ impl Walker {
             Stmt::Global(it) => self.outer_names(&it.names, true),
             Stmt::Nonlocal(it) => self.outer_names(&it.names, false),
             Stmt::Expr(it) => self.expression_statement(&it.value),
-            Stmt::Break(_) | Stmt::Continue(_) => self.frame.reachable = false,
+            Stmt::Break(it) => {
+                self.step(Flow::Break(span(it)));
+                self.frame.reachable = false;
+            }
+            Stmt::Continue(it) => {
+                self.step(Flow::Continue(span(it)));
+                self.frame.reachable = false;
+            }
             Stmt::Pass(_) | Stmt::IpyEscapeCommand(_) => {}
         }
     }
 
     fn expression_statement(&mut self, expr: &Expr) {
-        let value = self.expr(expr);
+        let value = self.used(expr, Usage::Discarded);
         if self.silent == 0
             && let Some(last) = self.frame.acts.last_mut()
             && last.kind == ActKind::Call(value)
@@ -121,7 +135,7 @@ impl Walker {
         for target in &it.targets {
             self.note_exports(target, &it.value, Adds::All);
         }
-        let value = self.expr(&it.value);
+        let value = self.used(&it.value, Usage::Bound);
         for target in &it.targets {
             self.bind(target, value);
         }
@@ -130,15 +144,50 @@ impl Walker {
     fn annotated_assign(&mut self, it: &ast::StmtAnnAssign) {
         let annotation = self.annotation(&it.annotation);
         let value = match &it.value {
-            Some(value) => self.expr(value),
+            Some(value) => self.used(value, Usage::Bound),
             None => ValueId::UNKNOWN,
         };
         let declared = self.build.value(Value::Declared(annotation, value));
-        self.bind(&it.target, declared);
+        match it.value {
+            Some(_) => self.bind(&it.target, declared),
+            None => self.quietly_bind(&it.target, declared),
+        }
+    }
+
+    /// Gives a target its value, and notes the write.
+    pub(super) fn bind(&mut self, target: &Expr, value: ValueId) {
+        self.quietly_bind(target, value);
+        if let Some(place) = self.place(target) {
+            self.act(ActKind::Write(place, value), span(target));
+        }
+    }
+
+    /// What a target names: a variable, an attribute or an item.
+    fn place(&mut self, target: &Expr) -> Option<ValueId> {
+        if self.silent > 0 {
+            return None;
+        }
+        match target {
+            Expr::Name(it) => {
+                let sym = self.build.symbol(&it.id);
+                Some(self.variable(sym))
+            }
+            Expr::Attribute(it) => Some(self.silently(|walker| {
+                let base = walker.expr(&it.value);
+                let sym = walker.build.symbol(&it.attr);
+                walker.build.value(Value::Attribute(base, sym))
+            })),
+            Expr::Subscript(it) => Some(self.silently(|walker| {
+                let base = walker.expr(&it.value);
+                let index = walker.expr(&it.slice);
+                walker.build.value(Value::Subscript(base, index))
+            })),
+            _ => None,
+        }
     }
 
     /// Gives a target its value.
-    pub(super) fn bind(&mut self, target: &Expr, value: ValueId) {
+    fn quietly_bind(&mut self, target: &Expr, value: ValueId) {
         match target {
             Expr::Name(name) => {
                 let sym = self.build.symbol(&name.id);
@@ -160,11 +209,11 @@ impl Walker {
                     let sym = self.build.symbol(&it.attr);
                     self.classes[class.0 as usize].attributes.push((sym, value));
                 } else {
-                    self.expr(&it.value);
+                    self.used(&it.value, Usage::Receiver);
                 }
             }
             Expr::Subscript(it) => {
-                self.expr(&it.value);
+                self.used(&it.value, Usage::Indexed);
                 self.expr(&it.slice);
             }
             _ => {}
@@ -188,6 +237,9 @@ impl Walker {
     }
 
     fn delete(&mut self, target: &Expr) {
+        if let Some(place) = self.place(target) {
+            self.act(ActKind::Delete(place), span(target));
+        }
         match target {
             Expr::Name(name) => {
                 let sym = self.build.symbol(&name.id);
@@ -214,9 +266,14 @@ impl Walker {
         self.frame.reachable = truth != Some(false);
         self.frame.guard = self.guard(GuardKind::If(condition));
         self.narrow(test, true);
+        let known = self.frame.reachable;
+        self.frame.reachable &= hidden == 0;
+        self.open_block();
+        self.frame.reachable = known;
         self.silent += hidden;
         self.block(body);
         self.silent -= hidden;
+        let then_block = self.close_block();
         let then_reachable = self.frame.reachable;
         let then = std::mem::replace(&mut self.frame.bindings, before);
 
@@ -225,11 +282,14 @@ impl Walker {
         self.frame.guard = self.guard(GuardKind::Unless(condition));
         let unless = self.frame.guard;
         self.narrow(test, false);
+        self.open_block();
         match clauses.split_first() {
             Some((ast::ElifElseClause { test: Some(test), body, .. }, rest)) => self.if_chain(test, body, rest),
             Some((ast::ElifElseClause { test: None, body, .. }, _)) => self.block(body),
             None => {}
         }
+        let orelse = self.close_block();
+        self.step_after(Flow::Branch { test: condition, then: then_block, orelse });
         let else_reachable = self.frame.reachable;
 
         // What follows an early exit stands under the condition that did not exit.
@@ -266,7 +326,7 @@ impl Walker {
     }
 
     fn for_loop(&mut self, it: &ast::StmtFor) {
-        let iterable = self.expr(&it.iter);
+        let iterable = self.used(&it.iter, if it.is_async { Usage::AsyncIterated } else { Usage::Iterated });
         let element = if it.is_async {
             self.note_awaited(iterable);
             self.act(ActKind::AsyncIterate(iterable), span(&*it.iter));
@@ -278,13 +338,17 @@ impl Walker {
         self.blur(&it.body, Some(&it.target));
         let before = self.frame.bindings.clone();
         let element = self.build.value(element);
+        self.open_block();
         self.bind(&it.target, element);
         self.frame.loops += 1;
         self.block(&it.body);
         self.frame.loops -= 1;
+        let body = self.close_block();
         self.frame.reachable = true;
         self.frame.bindings.join(before);
-        self.block(&it.orelse);
+        let orelse = self.own_block(&it.orelse);
+        let kind = if it.is_async { LoopKind::AsyncFor(iterable) } else { LoopKind::For(iterable) };
+        self.step_after(Flow::Loop { kind, body, orelse, span: span(it) });
         self.frame.reachable = true;
     }
 
@@ -295,17 +359,22 @@ impl Walker {
             self.act(ActKind::Spin, span(it));
         }
         self.frame.loops += 1;
+        self.open_block();
         let test = self.condition(&it.test);
         let outside = self.frame.guard;
         self.frame.guard = self.guard(GuardKind::If(test));
         self.narrow(&it.test, true);
         self.block(&it.body);
+        let body = self.close_block();
         self.frame.guard = outside;
         self.frame.loops -= 1;
-        let forever = statics::truth(&it.test, self.environment) == Some(true) && !statics::breaks(&it.body);
+        let always = statics::truth(&it.test, self.environment) == Some(true);
+        let forever = always && !statics::breaks(&it.body);
         self.frame.reachable = true;
         self.frame.bindings.join(before);
-        self.block(&it.orelse);
+        let orelse = self.own_block(&it.orelse);
+        let kind = if always { LoopKind::Forever } else { LoopKind::While(test) };
+        self.step_after(Flow::Loop { kind, body, orelse, span: span(it) });
         self.frame.reachable = !forever;
         // Behind a loop that only its test ends, the test is false.
         if !statics::breaks(&it.body) {
@@ -313,10 +382,19 @@ impl Walker {
         }
     }
 
+    /// A block of its own.
+    fn own_block(&mut self, body: &[Stmt]) -> BlockId {
+        self.open_block();
+        self.block(body);
+        self.close_block()
+    }
+
     fn with(&mut self, it: &ast::StmtWith) {
         let outside = self.frame.held;
+        let mut items = Vec::with_capacity(it.items.len());
         for item in &it.items {
-            let manager = self.expr(&item.context_expr);
+            let how = if it.is_async { Usage::AsyncEntered } else { Usage::Entered };
+            let manager = self.used(&item.context_expr, how);
             let at = span(&item.context_expr);
             let entered = if it.is_async {
                 self.note_awaited(manager);
@@ -326,6 +404,7 @@ impl Walker {
                 self.act(ActKind::Enter(manager), at);
                 Value::Entered(manager)
             };
+            self.open_block();
             if let Some(target) = &item.optional_vars {
                 let entered = self.build.value(entered);
                 self.bind(target, entered);
@@ -333,9 +412,14 @@ impl Walker {
             let id = HeldId(u32::try_from(self.held.len()).expect("a file has fewer than 2^32 `with` items"));
             self.held.push(Held { parent: self.frame.held, manager, is_async: it.is_async, span: at });
             self.frame.held = id;
+            items.push(id);
         }
         let before = self.frame.bindings.clone();
         self.block(&it.body);
+        for held in items.into_iter().rev() {
+            let body = self.close_block();
+            self.step_after(Flow::With { held, body, span: span(it) });
+        }
         self.frame.held = outside;
         // A context manager may swallow the exception that ended the body.
         if !self.frame.reachable && statics::raises_last(&it.body) {
@@ -347,7 +431,9 @@ impl Walker {
     fn try_statement(&mut self, it: &ast::StmtTry) {
         let before = self.frame.bindings.clone();
         let start = self.frame.acts.len() as u32;
-        self.block(&it.body);
+        let body = self.own_block(&it.body);
+        let mut handlers = Vec::with_capacity(it.handlers.len());
+        let mut orelse = BlockId::EMPTY;
         let end = self.frame.acts.len() as u32;
         let body_reachable = self.frame.reachable;
         let after_body = self.frame.bindings.clone();
@@ -357,7 +443,7 @@ impl Walker {
 
         if body_reachable && !it.orelse.is_empty() {
             self.frame.guard = self.guard(GuardKind::NoException(start, end));
-            self.block(&it.orelse);
+            orelse = self.own_block(&it.orelse);
             self.frame.guard = outside;
         }
         let mut reachable = self.frame.reachable;
@@ -367,7 +453,8 @@ impl Walker {
             let ast::ExceptHandler::ExceptHandler(handler) = handler;
             self.frame.bindings = at_handler.clone();
             self.frame.reachable = true;
-            self.handler(handler, start, end);
+            let handler = self.handler(handler, start, end);
+            handlers.push(handler);
             if self.frame.reachable {
                 if reachable {
                     after.join(std::mem::take(&mut self.frame.bindings));
@@ -380,7 +467,9 @@ impl Walker {
         }
         self.frame.bindings = if reachable { after } else { at_handler };
         self.frame.reachable = true;
-        self.block(&it.finalbody);
+        let finally = self.own_block(&it.finalbody);
+        let handlers = self.add_handlers(handlers);
+        self.step_after(Flow::Try { body, handlers, orelse, finally, span: span(it) });
         self.frame.reachable &= reachable;
         // Every handler leaves, so what follows knows that the body went through.
         if fell_through && !it.handlers.is_empty() && self.all_handlers_leave(it) {
@@ -395,18 +484,23 @@ impl Walker {
         })
     }
 
-    fn handler(&mut self, handler: &ast::ExceptHandlerExceptHandler, start: u32, end: u32) {
-        let class = match &handler.type_ {
-            Some(class) => self.expr(class),
-            None => ValueId::UNKNOWN,
-        };
+    fn handler(&mut self, handler: &ast::ExceptHandlerExceptHandler, start: u32, end: u32) -> Handler {
+        let caught = handler.type_.as_deref().map(|class| self.silently(|walker| walker.expr(class)));
+        let class = caught.unwrap_or(ValueId::UNKNOWN);
         self.frame.guard = self.guard(GuardKind::Handler(class, start, end));
         if let Some(name) = &handler.name {
             let sym = self.build.symbol(name);
             let raised = self.build.value(Value::Annotated(class));
             self.write(sym, raised);
         }
-        self.block(&handler.body);
+        let body = self.own_block(&handler.body);
+        let whole = span(handler);
+        let head = match &handler.type_ {
+            Some(class) => span(&**class),
+            None => raddle_vocabulary::Span { start: whole.start, end: whole.start + "except".len() as u32 },
+        };
+        let name = handler.name.as_ref().map(|name| self.build.symbol(name));
+        Handler { class: caught, name, body, span: whole, head }
     }
 
     fn match_statement(&mut self, it: &ast::StmtMatch) {
@@ -415,15 +509,18 @@ impl Walker {
         let outside = self.frame.guard;
         let mut after = None;
         let mut exhaustive = false;
+        let mut cases = Vec::with_capacity(it.cases.len());
         for case in &it.cases {
             self.frame.bindings = before.clone();
             self.frame.reachable = true;
+            self.open_block();
             self.pattern(&case.pattern, subject);
             if let Some(guard) = &case.guard {
                 let test = self.condition(guard);
                 self.frame.guard = self.guard(GuardKind::If(test));
             }
             self.block(&case.body);
+            cases.push(self.close_block());
             self.frame.guard = outside;
             exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
             if self.frame.reachable {
@@ -434,6 +531,8 @@ impl Walker {
                 }
             }
         }
+        let cases = self.add_cases(cases);
+        self.step_after(Flow::Match { cases, exhaustive });
         self.frame.reachable = after.is_some() || !exhaustive;
         self.frame.bindings = match after {
             Some(mut after) => {
