@@ -105,13 +105,23 @@ struct Leads {
     unknown: Vec<Because>,
 }
 
+/// Where event loops enter in one file.
+struct Seeds {
+    entries: Vec<Entry>,
+    /// What starts a loop.
+    roots: Vec<FunctionRef>,
+    /// What is registered as a command of the command line.
+    commands: Vec<FunctionRef>,
+}
+
 impl Program {
     /// Follows the event loop through the project.
     #[must_use]
     pub fn loop_code(&self) -> LoopCode {
         let mut code = LoopCode::default();
         let mut frontier = Vec::new();
-        for entry in self.seeds(&mut code.roots) {
+        let mut registered = FxHashSet::default();
+        for entry in self.seeds(&mut code.roots, &mut registered) {
             code.enter(entry, &mut frontier);
         }
         let mut makers: FxHashMap<FunctionRef, FxHashSet<FunctionRef>> = FxHashMap::default();
@@ -148,7 +158,8 @@ impl Program {
         code.functions = seen.len();
         let is_command = |function: FunctionRef| {
             let decoration = self.decoration(function);
-            decoration.entry.as_ref().is_some_and(|it| it.plain == Runner::Caller && it.often == Often::Once)
+            registered.contains(&function)
+                || decoration.entry.as_ref().is_some_and(|it| it.plain == Runner::Caller && it.often == Often::Once)
         };
         let (commands, once): (Vec<&Entry>, Vec<&Entry>) =
             code.entries.iter().filter(|it| it.often == Often::Once).partition(|it| is_command(it.function));
@@ -196,19 +207,19 @@ impl Program {
         leads
     }
 
-    /// Where event loops enter, in order of files and functions.
-    fn seeds(&self, roots: &mut FxHashSet<FunctionRef>) -> Vec<Entry> {
-        let per_unit: Vec<(Vec<Entry>, Vec<FunctionRef>)> =
-            (0..self.own).into_par_iter().map(|at| self.seeds_of(UnitId(at as u32))).collect();
+    /// Where event loops enter, in order of files and functions; what starts a loop, and what is a command.
+    fn seeds(&self, roots: &mut FxHashSet<FunctionRef>, commands: &mut FxHashSet<FunctionRef>) -> Vec<Entry> {
+        let per_unit: Vec<Seeds> = (0..self.own).into_par_iter().map(|at| self.seeds_of(UnitId(at as u32))).collect();
         let mut entries = Vec::new();
-        for (found, started) in per_unit {
-            entries.extend(found);
-            roots.extend(started);
+        for seeds in per_unit {
+            entries.extend(seeds.entries);
+            roots.extend(seeds.roots);
+            commands.extend(seeds.commands);
         }
         entries
     }
 
-    fn seeds_of(&self, unit: UnitId) -> (Vec<Entry>, Vec<FunctionRef>) {
+    fn seeds_of(&self, unit: UnitId) -> Seeds {
         let facts = &self.unit(unit).facts;
         let mut entries = Vec::new();
         let mut roots = Vec::new();
@@ -249,10 +260,11 @@ impl Program {
             }
         }
         self.framework_methods(unit, &mut entries);
-        for entry in entries.iter_mut().filter(|it| once.contains(&it.function)) {
+        for entry in entries.iter_mut().filter(|it| once.iter().any(|(function, _)| *function == it.function)) {
             entry.often = Often::Once;
         }
-        (entries, roots)
+        let commands = once.into_iter().filter(|(_, by)| *by == Runner::Caller).map(|(function, _)| function).collect();
+        Seeds { entries, roots, commands }
     }
 
     /// `FastAPI(lifespan=lifespan)`: what is registered runs once, when the program starts or stops.
@@ -261,7 +273,7 @@ impl Program {
         unit: UnitId,
         callee: raddle_facts::ValueId,
         arguments: &[raddle_facts::Argument],
-        once: &mut Vec<FunctionRef>,
+        once: &mut Vec<(FunctionRef, Runner)>,
     ) {
         let facts = &self.unit(unit).facts;
         for val in &self.evaluate(ValueRef { unit, value: callee }).known {
@@ -279,7 +291,7 @@ impl Program {
             let Some(value) = crate::handing::callable_argument(facts, arguments, &handing) else { continue };
             for val in &self.evaluate(ValueRef { unit, value }).known {
                 if let Val::Function(function) | Val::Bound(function, _) = val {
-                    once.push(*function);
+                    once.push((*function, entry.plain));
                 }
             }
         }
