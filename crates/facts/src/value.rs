@@ -116,6 +116,8 @@ pub enum Value {
     Number,
     /// A string literal or f-string.
     Text,
+    /// A string literal that is one short lower-case word: the name of a mode or method.
+    Word(Sym),
     /// A bytes literal.
     Bytes,
     /// A display or comprehension.

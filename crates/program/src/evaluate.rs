@@ -116,7 +116,7 @@ impl<'p> Evaluation<'p> {
             Value::False => Ok(Val::Literal(Literal::False).into()),
             Value::Zero => Ok(Val::Literal(Literal::Zero).into()),
             Value::Number => Ok(Val::Literal(Literal::Number).into()),
-            Value::Text => Ok(Val::Literal(Literal::Text).into()),
+            Value::Text | Value::Word(_) => Ok(Val::Literal(Literal::Text).into()),
             Value::Bytes => Ok(Val::Literal(Literal::Bytes).into()),
             Value::Test(..) => Ok(Vals::unknown(Because::Expression)),
             Value::Function(function) => Ok(Val::Function(FunctionRef { unit: at.unit, function }).into()),

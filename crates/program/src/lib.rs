@@ -6,12 +6,15 @@
 //! a file system or a sentence.
 
 pub mod calls;
+pub mod crossing;
 pub mod decoration;
 pub mod effects;
 pub mod evaluate;
 pub mod guards;
 pub mod handing;
 pub mod held;
+pub mod origin;
+pub mod pickling;
 pub mod runs_on;
 pub mod unit;
 pub mod user_code;
@@ -19,7 +22,7 @@ pub mod val;
 
 pub mod library;
 
-mod members;
+pub mod members;
 mod memo;
 mod modules;
 mod typing;
@@ -43,6 +46,8 @@ pub struct Program {
     pub modules: Modules,
     /// What is known of libraries.
     pub models: Arc<Models>,
+    /// The oldest Python that the project is judged by.
+    pub python_version: (u8, u8),
     pub(crate) memo: memo::Memo,
     builtins: Option<UnitId>,
     subclasses: FxHashMap<ClassRef, Vec<ClassRef>>,
@@ -61,6 +66,7 @@ impl Program {
             own,
             modules,
             models,
+            python_version: (3, 10),
             memo: memo::Memo::default(),
             builtins,
             subclasses: FxHashMap::default(),

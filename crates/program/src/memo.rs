@@ -41,6 +41,8 @@ pub(crate) struct Memo {
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
     pub(crate) implementations: DashMap<(ClassRef, Box<str>), Arc<[FunctionRef]>, FxBuildHasher>,
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
+    pub(crate) crossings: std::sync::OnceLock<Vec<crate::crossing::Crossing>>,
+    pub(crate) start: std::sync::OnceLock<crate::crossing::Start>,
 }
 
 impl Memo {

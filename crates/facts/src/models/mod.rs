@@ -7,7 +7,10 @@ use std::sync::Arc;
 use raddle_vocabulary::{Cause, Cost};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub use schema::{Argument, Blocks, Calls, Entry, HandsOver, Is, LockClass, LockKind, Model, Often, Runner, Waiter};
+pub use schema::{
+    Argument, Blocks, Calls, Entry, HandsOver, Is, LockClass, LockKind, Model, Often, Packing, Runner, Sends, Slot,
+    Unpicklable, Waiter,
+};
 
 /// Every model file that comes with raddle: path under `models/`, text.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
@@ -52,6 +55,11 @@ pub struct Models {
     locks: FxHashMap<Arc<str>, (LockKind, bool, Waiter)>,
     probes: FxHashSet<Arc<str>>,
     transparent: FxHashSet<Arc<str>>,
+    sends: FxHashMap<Arc<str>, Vec<Arc<Sends>>>,
+    /// Last segments of calls that send something.
+    sending: FxHashSet<Arc<str>>,
+    /// What instances of a class are that keeps them from being pickled, and whether a process inherits them.
+    unpicklable: FxHashMap<Arc<str>, (Arc<str>, bool)>,
     entries: Vec<Entry>,
     /// Decorators that make their function an entry point, by name.
     entry_decorators: FxHashMap<Arc<str>, usize>,
@@ -130,6 +138,19 @@ impl Models {
                 self.locks.insert(class.into(), (lock.kind, lock.reentrant, lock.waiter));
             }
         }
+        for rule in model.sends {
+            let rule = Arc::new(rule);
+            for call in &rule.calls {
+                self.sending.insert(last_segment(call).into());
+                self.sends.entry(call.as_str().into()).or_default().push(rule.clone());
+            }
+        }
+        for rule in model.unpicklable {
+            let what: Arc<str> = rule.what.into();
+            for class in rule.classes {
+                self.unpicklable.insert(class.into(), (what.clone(), rule.inherited));
+            }
+        }
         for (calls, set) in [(model.probes, &mut self.probes), (model.transparent, &mut self.transparent)] {
             set.extend(calls.into_iter().flat_map(|it| it.calls).map(Arc::from));
         }
@@ -202,6 +223,7 @@ impl Models {
             || self.entry_decorators.contains_key(name)
             || self.entry_calls.contains_key(name)
             || self.locks.contains_key(name)
+            || self.sends.contains_key(name)
             || !self.blocking(name).is_empty()
     }
 
@@ -249,6 +271,24 @@ impl Models {
     #[must_use]
     pub fn lock(&self, class: &str) -> Option<(LockKind, bool, Waiter)> {
         self.locks.get(class).copied()
+    }
+
+    /// What a call of this name sends to another process.
+    #[must_use]
+    pub fn sends(&self, name: &str) -> &[Arc<Sends>] {
+        self.sends.get(name).map_or(&[], |it| it)
+    }
+
+    /// Whether a call whose name ends so may send something to another process.
+    #[must_use]
+    pub fn may_send(&self, last_segment: &str) -> bool {
+        self.sending.contains(last_segment)
+    }
+
+    /// What instances of this class are that keeps them from being pickled, and whether a process inherits them.
+    #[must_use]
+    pub fn unpicklable(&self, class: &str) -> Option<(&Arc<str>, bool)> {
+        self.unpicklable.get(class).map(|(what, inherited)| (what, *inherited))
     }
 
     /// Whether the call tells which thread or loop is running.

@@ -37,6 +37,82 @@ pub struct Model {
     pub probes: Vec<Calls>,
     /// Decorators that do not change when, where or whether the function's body runs.
     pub transparent: Vec<Calls>,
+    /// Calls that send values to another process.
+    pub sends: Vec<Sends>,
+    /// Classes whose instances cannot be pickled.
+    pub unpicklable: Vec<Unpicklable>,
+}
+
+/// Calls that send values to another process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sends {
+    /// Dotted names.
+    pub calls: Vec<String>,
+    /// How the values are packed.
+    pub by: Packing,
+    /// The callable, which is sent too.
+    #[serde(default)]
+    pub function: Option<Slot>,
+    /// Whether what the callable returns comes back packed.
+    #[serde(default)]
+    pub answers: bool,
+    /// Arguments that are sent as they are.
+    #[serde(default)]
+    pub whole: Vec<Slot>,
+    /// Arguments whose items are sent one by one.
+    #[serde(default)]
+    pub each: Vec<Slot>,
+    /// Iterables of tuples: the entries are sent.
+    #[serde(default)]
+    pub tuples: Vec<Slot>,
+    /// From this position on every argument, and each one by an unlisted name, is sent as it is.
+    #[serde(default)]
+    pub rest: Option<u8>,
+    /// From this position on every argument's items are sent one by one.
+    #[serde(default)]
+    pub each_rest: Option<u8>,
+    /// Only when this argument is a pool of processes.
+    #[serde(default)]
+    pub pool: Option<u8>,
+}
+
+/// Where an argument stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Slot {
+    /// Keyword name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Position, counted from 0 without `self`.
+    #[serde(default)]
+    pub position: Option<u8>,
+}
+
+/// How values get into another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Packing {
+    /// `pickle`: functions and classes by name.
+    Pickle,
+    /// `cloudpickle`, `dill`: functions and classes by value where their name is not enough.
+    ByValue,
+    /// As the process starts: inherited under `fork`, otherwise pickled, and then locks and queues of
+    /// `multiprocessing` may come along.
+    Start,
+}
+
+/// Classes whose instances cannot be pickled, whatever packs them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Unpicklable {
+    /// Dotted names.
+    pub classes: Vec<String>,
+    /// What they are, as a shared word without its `held-`: `lock`, `file`, `database`.
+    pub what: String,
+    /// Whether a process inherits them when it starts.
+    #[serde(default)]
+    pub inherited: bool,
 }
 
 /// Calls by name, nothing else.

@@ -12,6 +12,11 @@ use crate::value::{Argument, Display, Keyword, Test, Value, ValueId};
 const RED_ZONE: usize = 128 * 1024;
 const NEW_STACK: usize = 4 * 1024 * 1024;
 
+/// Names of modes are kept, other text is not: it would only fill the table of names.
+fn is_word(text: &str) -> bool {
+    (1..=16).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_lowercase() || it == b'_')
+}
+
 impl Walker {
     /// The value of an expression that this becomes of.
     pub(super) fn used(&mut self, expr: &Expr, usage: Usage) -> ValueId {
@@ -30,7 +35,11 @@ impl Walker {
             }
             Expr::NoneLiteral(_) => return self.build.value(Value::None),
             Expr::StringLiteral(it) if !self.annotating => {
-                let _ = it;
+                let text = it.value.to_str();
+                if is_word(text) {
+                    let sym = self.build.symbol(text);
+                    return self.build.value(Value::Word(sym));
+                }
                 return self.build.value(Value::Text);
             }
             _ => {}
