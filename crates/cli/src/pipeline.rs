@@ -126,7 +126,8 @@ fn judged(
     clock.lap(Phase::Library);
     let library_files = stubs.len();
     units.extend(stubs);
-    let program = Program::link(units, Arc::new(models));
+    let mut program = Program::link(units, Arc::new(models));
+    program.python_version = project.settings.python_version;
     let loop_code = program.loop_code();
     clock.lap(Phase::Program);
 

@@ -126,10 +126,17 @@ impl Program {
                     continue;
                 }
                 let at_value = ValueRef { unit, value: callee };
-                let sure = self.evaluate(at_value).known.len() == 1;
-                for name in self.known_names(at_value) {
+                let mut done: Vec<&Arc<Sends>> = Vec::new();
+                let names = self.known_names(at_value);
+                let sure = self.evaluate(at_value).known.iter().all(|val| self.sends_something(val));
+                for name in names {
                     for sends in self.models.sends(&name) {
-                        if let Some(mut crossing) = self.crossing(function, start + at as u32, callee, arguments, sends) {
+                        if done.iter().any(|it| Arc::ptr_eq(it, sends)) {
+                            continue;
+                        }
+                        done.push(sends);
+                        if let Some(mut crossing) = self.crossing(function, start + at as u32, callee, arguments, sends)
+                        {
                             crossing.call = name.clone();
                             crossing.sure = sure;
                             all.push(crossing);
@@ -139,6 +146,20 @@ impl Program {
             }
         }
         all
+    }
+
+    /// Whether a callee is one that sends, so that another reading of the call would not.
+    fn sends_something(&self, val: &Val) -> bool {
+        let sends = |name: &str| !self.models.sends(name).is_empty();
+        match val {
+            Val::Outside(path, _) | Val::Gives(path, _) => sends(path),
+            Val::OutsideInstance(class) => sends(&format!("{class}.__call__")),
+            Val::Function(function) | Val::Bound(function, _) => sends(&self.function_name(*function)),
+            Val::Class(class) => {
+                self.ancestors(*class).iter().filter_map(|it| self.outside_name(it)).any(|it| sends(&it))
+            }
+            _ => false,
+        }
     }
 
     fn may_cross(&self, facts: &FileFacts, callee: ValueId) -> bool {
@@ -171,12 +192,14 @@ impl Program {
         let mut sent = Vec::new();
         let callable = sends.function.as_ref().and_then(find);
         sent.extend(callable.map(|value| Sent { role: Role::Function, value }));
-        for (slots, role) in
-            [(&sends.whole, Role::Argument), (&sends.each, Role::Items), (&sends.tuples, Role::Tuples)]
+        for (slots, role) in [(&sends.whole, Role::Argument), (&sends.each, Role::Items), (&sends.tuples, Role::Tuples)]
         {
             sent.extend(slots.iter().filter_map(find).map(|value| Sent { role, value }));
         }
         rest(facts, facts.arguments(arguments), sends, &mut sent);
+        if sends.tasks && self.runs_processes(unit, callee) {
+            self.tasks(unit, arguments, &mut sent);
+        }
         if sent.is_empty() {
             return None;
         }
@@ -191,6 +214,36 @@ impl Program {
             answers: callable.filter(|_| sends.answers),
             sure: true,
         })
+    }
+
+    /// `Parallel(n_jobs=4)`, unless it asks for threads or for nothing at all.
+    fn runs_processes(&self, unit: UnitId, callee: ValueId) -> bool {
+        let Some((class, options)) = self.made_by(ValueRef { unit, value: callee }) else { return false };
+        let option = |name| self.argument_at(class.unit, options, Some(name), None);
+        let word = |name| self.word(ValueRef { unit: class.unit, value: option(name)? });
+        let jobs = self.argument_at(class.unit, options, Some("n_jobs"), Some(0));
+        let threads = matches!(word("backend"), Some("threading" | "sequential"))
+            || word("prefer") == Some("threads")
+            || option("require").is_some();
+        jobs.is_some() && !threads
+    }
+
+    /// The functions and arguments of `delayed(function)(arguments) for …`.
+    fn tasks(&self, unit: UnitId, arguments: ArgumentRange, sent: &mut Vec<Sent>) {
+        let facts = &self.unit(unit).facts;
+        let Some(first) = self.argument_at(unit, arguments, None, Some(0)) else { return };
+        let made = self.origin(ValueRef { unit, value: first });
+        if made.unit != unit {
+            return;
+        }
+        let Value::Display(_, list) = facts.value(made.value) else { return };
+        for task in facts.list(list) {
+            let Value::Call(delayed, given) = facts.value(*task) else { continue };
+            let Value::Call(_, function) = facts.value(delayed) else { continue };
+            let function = facts.arguments(function).iter().take(1);
+            sent.extend(function.map(|it| Sent { role: Role::Function, value: it.value }));
+            sent.extend(facts.arguments(given).iter().map(|it| Sent { role: Role::Argument, value: it.value }));
+        }
     }
 
     fn is_process_pool(&self, at: ValueRef) -> bool {
@@ -232,10 +285,8 @@ impl Program {
     /// What the program sets for all processes.
     pub fn start_by_default(&self) -> Start {
         *self.memo.start.get_or_init(|| {
-            let starts: Vec<Start> = (0..self.own)
-                .into_par_iter()
-                .filter_map(|at| self.start_set_in(UnitId(at as u32)))
-                .collect();
+            let starts: Vec<Start> =
+                (0..self.own).into_par_iter().filter_map(|at| self.start_set_in(UnitId(at as u32))).collect();
             starts.first().copied().unwrap_or(Start::Default)
         })
     }
@@ -373,8 +424,10 @@ fn imports_processes(facts: &FileFacts) -> bool {
     facts.imports.iter().any(|it| {
         let name = facts.text(*it);
         let package = name.split('.').next().unwrap_or(name);
-        matches!(package, "multiprocessing" | "joblib" | "loky" | "billiard" | "torch" | "dask" | "distributed" | "pebble")
-            || package == "multiprocess"
+        matches!(
+            package,
+            "multiprocessing" | "joblib" | "loky" | "billiard" | "torch" | "dask" | "distributed" | "pebble"
+        ) || package == "multiprocess"
             || name.starts_with("concurrent")
     })
 }

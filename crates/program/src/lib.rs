@@ -15,6 +15,7 @@ pub mod handing;
 pub mod held;
 pub mod origin;
 pub mod pickling;
+pub mod raised;
 pub mod runs_on;
 pub mod unit;
 pub mod user_code;

@@ -93,6 +93,23 @@ impl Program {
         self.of_vals(&items, &asking).map(|it| wrapped(it, Within::Entry))
     }
 
+    /// Why an entry of the tuples of an iterable cannot be sent.
+    #[must_use]
+    pub fn tuple_hindrance(&self, at: ValueRef, packing: Packing) -> Option<Hindrance> {
+        let asking = Asking { packing, depth: 0, open: Vec::new() };
+        let made = self.origin(at);
+        let facts = &self.unit(made.unit).facts;
+        let Value::Display(_, list) = facts.value(made.value) else { return None };
+        facts.list(list).iter().take(32).find_map(|tuple| {
+            let tuple = self.origin(ValueRef { unit: made.unit, value: *tuple });
+            let facts = &self.unit(tuple.unit).facts;
+            match facts.value(tuple.value) {
+                Value::Display(_, entries) => self.of_entries(tuple.unit, facts.list(entries), &asking),
+                _ => None,
+            }
+        })
+    }
+
     /// Why what a function returns cannot be sent.
     #[must_use]
     pub fn answer_hindrance(&self, function: FunctionRef, packing: Packing) -> Option<Hindrance> {
@@ -251,9 +268,7 @@ impl Program {
                 let asking = deeper(asking);
                 entries.iter().find_map(|it| self.of_vals(it, &asking)).map(|it| wrapped(it, Within::Entry))
             }
-            Val::Container(_, entries) => {
-                self.of_vals(entries, &deeper(asking)).map(|it| wrapped(it, Within::Entry))
-            }
+            Val::Container(_, entries) => self.of_vals(entries, &deeper(asking)).map(|it| wrapped(it, Within::Entry)),
             _ => None,
         }
     }
@@ -279,7 +294,7 @@ impl Program {
     /// Whether a wrapper may carry the name of what it wraps.
     fn keeps_name(&self, wrapper: FunctionRef) -> bool {
         let facts = &self.unit(wrapper.unit).facts;
-        let renames = ["__qualname__", "__name__", "update_wrapper", "__wrapped__"];
+        let renames = ["__qualname__", "update_wrapper", "__wrapped__"];
         !self.function(wrapper).decorators.is_empty() || renames.iter().any(|it| facts.symbols.find(it).is_some())
     }
 
@@ -317,6 +332,11 @@ impl Program {
         if asking.open.contains(&class) || asking.depth >= DEEPEST {
             return None;
         }
+        if !self.is_own(class.unit)
+            && let Some(found) = self.of_name(&self.class_name(class), asking)
+        {
+            return Some(found);
+        }
         let says = self.says_how(class);
         if says == Some(true) {
             return None;
@@ -325,8 +345,13 @@ impl Program {
             return Some(self.defined(What::NestedClass(class), class.unit, self.class(class).name_span));
         }
         let ancestors = self.ancestors(class);
-        for ancestor in ancestors.iter() {
-            if let Some(found) = self.outside_name(ancestor).and_then(|name| self.of_name(&name, asking)) {
+        for (at, ancestor) in ancestors.iter().enumerate() {
+            let Some(name) = self.outside_name(ancestor) else { continue };
+            // `typing.TextIO` as an annotation is a file; as a base it is also that of `io.StringIO`.
+            if at > 0 && (name.starts_with("typing.") || name.starts_with("collections.abc.")) {
+                continue;
+            }
+            if let Some(found) = self.of_name(&name, asking) {
                 return Some(found);
             }
         }
@@ -404,7 +429,13 @@ impl Program {
         best
     }
 
-    fn of_attribute(&self, class: ClassRef, facts: &FileFacts, values: &[ValueId], asking: &Asking) -> Option<Hindrance> {
+    fn of_attribute(
+        &self,
+        class: ClassRef,
+        facts: &FileFacts,
+        values: &[ValueId],
+        asking: &Asking,
+    ) -> Option<Hindrance> {
         let mut found: Option<Hindrance> = None;
         let mut free = false;
         for value in values {
@@ -437,7 +468,8 @@ impl Program {
             .filter(|it| facts.acts_of(it.function).iter().any(|act| act.kind == ActKind::Call(value)))
             .map(|it| facts.text(self.function(it).name))
             .collect();
-        makers.is_empty() || makers.iter().any(|it| matches!(*it, "__init__" | "__post_init__" | "__new__" | "__enter__"))
+        makers.is_empty()
+            || makers.iter().any(|it| matches!(*it, "__init__" | "__post_init__" | "__new__" | "__enter__"))
     }
 
     fn is_nested(&self, class: ClassRef) -> bool {
@@ -475,6 +507,11 @@ fn deeper(asking: &Asking) -> Asking {
 fn holds_arguments(class: &str) -> bool {
     matches!(
         class,
-        "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.tuple" | "collections.deque" | "collections.defaultdict"
+        "builtins.list"
+            | "builtins.dict"
+            | "builtins.set"
+            | "builtins.tuple"
+            | "collections.deque"
+            | "collections.defaultdict"
     )
 }

@@ -6,8 +6,11 @@ use std::sync::LazyLock;
 use crate::Card;
 
 /// Every card that is compiled in, in alphabetical order. A test keeps the list in step with the folder.
-const CARDS: &[(&str, &str)] =
-    &[("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md"))];
+const CARDS: &[(&str, &str)] = &[
+    ("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md")),
+    ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
+    ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
+];
 
 /// The cards by the names of their rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! The static leg's rules: each is a pure function from the program to findings.
 
 pub mod blocking_call_in_coroutine;
+pub mod unpicklable_argument;
+pub mod unpicklable_result;
 
+mod pickling;
 mod story;
 
 use raddle_program::Program;
@@ -20,7 +23,11 @@ pub struct Judged<'p> {
 pub type Verdict = fn(&Judged<'_>, &mut Vec<Finding>);
 
 /// Every rule by name.
-pub const VERDICTS: &[(&str, Verdict)] = &[(blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict)];
+pub const VERDICTS: &[(&str, Verdict)] = &[
+    (blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict),
+    (unpicklable_argument::ID, unpicklable_argument::verdict),
+    (unpicklable_result::ID, unpicklable_result::verdict),
+];
 
 /// Judges a program by one rule.
 #[must_use]

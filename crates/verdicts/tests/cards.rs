@@ -101,7 +101,9 @@ fn program(project: &Project) -> datatest_stable::Result<(Program, Texts)> {
     units.extend(stubs);
     let models = &project.settings.models;
     let models = Models::new((!models.is_empty()).then_some(models))?;
-    Ok((Program::link(units, Arc::new(models)), Texts(texts)))
+    let mut program = Program::link(units, Arc::new(models));
+    program.python_version = python_version;
+    Ok((program, Texts(texts)))
 }
 
 /// Each mark fires or stays silent as it says, and nothing fires where there is no mark.

@@ -72,6 +72,9 @@ pub struct Sends {
     /// From this position on every argument's items are sent one by one.
     #[serde(default)]
     pub each_rest: Option<u8>,
+    /// The first argument makes tasks: `delayed(function)(arguments)` for each item.
+    #[serde(default)]
+    pub tasks: bool,
     /// Only when this argument is a pool of processes.
     #[serde(default)]
     pub pool: Option<u8>,
