@@ -335,13 +335,12 @@ fn colours_only_where_they_are_seen_or_asked_for() {
 fn rules_and_their_cards() {
     let Ended { code, out, .. } = run(&["rules"]);
     assert_eq!(code, 0);
-    expect![[r#"
-        rule                        pitfall                  level  default
-        blocking-call-in-coroutine  blocking the event loop  error  on
-
-        `raddle explain RULE` tells more about one of them
-    "#]]
-    .assert_eq(&out);
+    let squeezed: Vec<String> = out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(squeezed[0], "rule pitfall level default");
+    assert!(squeezed.contains(&"blocking-call-in-coroutine blocking the event loop error on".to_owned()), "{out}");
+    let cards = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../rulebook/cards")).unwrap().count();
+    assert_eq!(squeezed.iter().take_while(|line| !line.is_empty()).count(), cards + 1);
+    assert_eq!(squeezed.last().map(String::as_str), Some("`raddle explain RULE` tells more about one of them"));
     let page = run(&["explain", "blocking-call-in-coroutine"]);
     assert_eq!(page.code, 0);
     assert!(page.out.starts_with("blocking-call-in-coroutine\npitfall 4"), "{}", page.out);

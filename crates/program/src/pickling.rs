@@ -67,6 +67,9 @@ struct Asking {
     open: Vec<ClassRef>,
 }
 
+/// Parameters by their places, with the attributes that keep them.
+type Stored = Vec<(u16, Arc<str>)>;
+
 const DEEPEST: u32 = 6;
 
 /// Methods with which a class says how it is pickled.
@@ -204,7 +207,7 @@ impl Program {
     }
 
     /// The parameters of `__init__` that are kept as they are, with the attributes that keep them.
-    fn stored_parameters(&self, class: ClassRef) -> Option<(FunctionRef, Vec<(u16, Arc<str>)>)> {
+    fn stored_parameters(&self, class: ClassRef) -> Option<(FunctionRef, Stored)> {
         let facts = &self.unit(class.unit).facts;
         let scope = facts.class(class.class).scope;
         let init = facts.bindings(scope, "__init__").iter().find_map(|(_, value)| match facts.value(*value) {
@@ -415,9 +418,8 @@ impl Program {
         }
         if !it.decorators.is_empty() {
             for (name, value) in &facts.scope(it.scope).bindings {
-                let Value::Declared(annotation, _) = facts.value(*value) else { continue };
+                let Value::Declared(..) = facts.value(*value) else { continue };
                 let declared = self.evaluate(ValueRef { unit: class.unit, value: *value });
-                let _ = annotation;
                 if let Some(found) = self.of_vals(&declared, asking) {
                     let found = wrapped(found, Within::Attribute(class, facts.text(*name).into()));
                     if best.as_ref().is_none_or(|known| known.confidence < found.confidence) {
