@@ -114,6 +114,8 @@ pub enum Value {
     Zero,
     /// Another number.
     Number,
+    /// A whole number of ten thousand or more, as they stand in the `range` of long loops.
+    Large,
     /// A string literal or f-string.
     Text,
     /// A string literal that is one short lower-case word: the name of a mode or method.

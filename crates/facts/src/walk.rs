@@ -322,6 +322,7 @@ impl Walker {
                         | Value::False
                         | Value::Zero
                         | Value::Number
+                        | Value::Large
                         | Value::Text
                         | Value::Bytes
                 )

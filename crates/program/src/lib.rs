@@ -6,6 +6,7 @@
 //! a file system or a sentence.
 
 pub mod calls;
+pub mod cpu;
 pub mod crossing;
 pub mod decoration;
 pub mod effects;
@@ -17,6 +18,7 @@ pub mod origin;
 pub mod pickling;
 pub mod raised;
 pub mod runs_on;
+pub mod spawns;
 pub mod unit;
 pub mod user_code;
 pub mod val;

@@ -10,6 +10,8 @@ const CARDS: &[(&str, &str)] = &[
     ("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md")),
     ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
     ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
+    ("cpu-work-in-coroutine", include_str!("../cards/cpu-work-in-coroutine.md")),
+    ("cpu-work-in-threads", include_str!("../cards/cpu-work-in-threads.md")),
 ];
 
 /// The cards by the names of their rules.

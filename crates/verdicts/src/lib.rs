@@ -1,6 +1,8 @@
 //! The static leg's rules: each is a pure function from the program to findings.
 
 pub mod blocking_call_in_coroutine;
+pub mod cpu_work_in_coroutine;
+pub mod cpu_work_in_threads;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
 
@@ -27,6 +29,8 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict),
     (unpicklable_argument::ID, unpicklable_argument::verdict),
     (unpicklable_result::ID, unpicklable_result::verdict),
+    (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
+    (cpu_work_in_threads::ID, cpu_work_in_threads::verdict),
 ];
 
 /// Judges a program by one rule.

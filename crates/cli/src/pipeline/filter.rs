@@ -31,7 +31,9 @@ pub(super) fn settle(
                 continue;
             }
         }
+        let holds = project.settings.gil != Some(false) || !NEED_A_GIL.contains(&&*finding.rule.0);
         let wanted = selected(request, project, &finding)
+            && holds
             && !project.settings.ignored(&file.path, &finding.rule.0)
             && finding.confidence >= request.min_confidence
             && (finding.level > Level::Note || request.pedantic);
@@ -54,6 +56,9 @@ pub(super) fn settle(
     }
     warn_of_unused(&suppressing, checked);
 }
+
+/// Rules that hold only where a GIL lets one thread run at a time.
+const NEED_A_GIL: &[&str] = &["cpu-work-in-threads"];
 
 fn selected(request: &CheckRequest, project: &Project, finding: &Finding) -> bool {
     let named = |name: &str| *finding.rule.0 == *name;

@@ -12,6 +12,9 @@ use crate::value::{Argument, Display, Keyword, Test, Value, ValueId};
 const RED_ZONE: usize = 128 * 1024;
 const NEW_STACK: usize = 4 * 1024 * 1024;
 
+/// From here on a number is [`Value::Large`].
+const LARGE: u64 = 10_000;
+
 /// Names of modes are kept, other text is not: it would only fill the table of names.
 fn is_word(text: &str) -> bool {
     (1..=16).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_lowercase() || it == b'_')
@@ -81,7 +84,7 @@ impl Walker {
                 match it.op {
                     ast::UnaryOp::Not => self.test(Test::Not, vec![operand]),
                     ast::UnaryOp::USub | ast::UnaryOp::UAdd => match self.build.get(operand) {
-                        Value::Number | Value::Zero => operand,
+                        Value::Number | Value::Zero | Value::Large => operand,
                         _ => ValueId::UNKNOWN,
                     },
                     ast::UnaryOp::Invert => ValueId::UNKNOWN,
@@ -138,12 +141,14 @@ impl Walker {
             Expr::TString(_) | Expr::EllipsisLiteral(_) | Expr::IpyEscapeCommand(_) => ValueId::UNKNOWN,
             Expr::BytesLiteral(_) => self.build.value(Value::Bytes),
             Expr::NumberLiteral(it) => {
-                let zero = match &it.value {
-                    ast::Number::Int(int) => *int == 0u8,
-                    ast::Number::Float(float) => *float == 0.0,
-                    ast::Number::Complex { .. } => false,
+                let number = match &it.value {
+                    ast::Number::Int(int) if *int == 0u8 => Value::Zero,
+                    // A number past 64 bits has no value here, and is large.
+                    ast::Number::Int(int) if int.as_u64().is_none_or(|it| it >= LARGE) => Value::Large,
+                    ast::Number::Float(float) if *float == 0.0 => Value::Zero,
+                    ast::Number::Int(_) | ast::Number::Float(_) | ast::Number::Complex { .. } => Value::Number,
                 };
-                self.build.value(if zero { Value::Zero } else { Value::Number })
+                self.build.value(number)
             }
             Expr::BooleanLiteral(it) => self.build.value(if it.value { Value::True } else { Value::False }),
             Expr::NoneLiteral(_) => self.build.value(Value::None),
