@@ -161,6 +161,29 @@ fn match_may_fit_nothing() {
     );
 }
 
+/// Each level of nesting doubles the ways; the walk ends all the same.
+#[test]
+fn deep_nesting_costs_no_more_than_its_budget() {
+    let loops: String = (0..60).map(|at| format!("{}for x{at} in b:\n", " ".repeat(at))).collect();
+    let body = format!("a.acquire()\n{loops}{}work()", " ".repeat(60));
+    check(
+        &body,
+        expect![[r#"
+            falls: a
+            raises: a
+        "#]],
+    );
+    let tries: String = (0..40).map(|at| format!("{0}try:\n{0} work()\n{0}finally:\n", " ".repeat(at))).collect();
+    let body = format!("a.acquire()\n{tries}{}work()", " ".repeat(40));
+    check(
+        &body,
+        expect![[r#"
+            falls: a
+            raises: a
+        "#]],
+    );
+}
+
 #[test]
 fn what_becomes_of_calls() {
     let text = "async def f(g, self):\n    g()\n    await g()\n    x = g()\n    if g():\n        self.y = [g()]\n    \

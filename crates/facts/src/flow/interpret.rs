@@ -81,6 +81,8 @@ impl<S> Exits<S> {
 const ROUNDS: usize = 8;
 /// Blocks nested deeper than this are taken as empty.
 const DEEPEST: u32 = 200;
+/// Steps that one function may take: loops in loops and `finally` in `finally` multiply. What is left is taken as empty.
+const STEPS: u32 = 100_000;
 
 /// Runs a domain over the body of a function.
 pub fn interpret<D: Domain>(
@@ -99,13 +101,14 @@ pub fn interpret_block<D: Domain>(
     domain: &mut D,
     state: D::State,
 ) -> Exits<D::State> {
-    Interpreter { facts, domain, depth: 0 }.block(block, state)
+    Interpreter { facts, domain, depth: 0, steps: STEPS }.block(block, state)
 }
 
 struct Interpreter<'a, D> {
     facts: &'a FileFacts,
     domain: &'a mut D,
     depth: u32,
+    steps: u32,
 }
 
 impl<D: Domain> Interpreter<'_, D> {
@@ -133,6 +136,11 @@ impl<D: Domain> Interpreter<'_, D> {
             self.depth += 1;
             for flow in self.facts.block(block) {
                 let Some(state) = now.take() else { break };
+                let Some(steps) = self.steps.checked_sub(1) else {
+                    now = Some(state);
+                    break;
+                };
+                self.steps = steps;
                 let step = self.step(flow, state);
                 now = self.leave_by(&mut exits, step);
             }
