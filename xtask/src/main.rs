@@ -1,5 +1,6 @@
 //! Tasks of the workshop: `cargo xtask --help` lists them.
 
+mod beliefs;
 mod bench;
 mod chance;
 mod child;

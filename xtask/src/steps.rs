@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::{child, fuzz, places, raddle, tidy};
+use crate::{beliefs, child, fuzz, places, raddle, tidy};
 
 /// Small cases that stand beside the repository, by the prefix of their folders.
 const CASES: &[&str] = &["p4_"];
@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     ("doc", doc),
     ("tidy", || tidy::tidy().map(|()| 0)),
     ("cases", cases),
+    ("beliefs", beliefs::prove),
     ("fuzz", || fuzz::for_seconds(FUZZ_SECONDS).map(|()| 0)),
 ];
 
