@@ -5,6 +5,7 @@
 //! them ([`runs_on`]), and blocking calls are followed back to the event loop ([`effects`]). Nothing here knows a tree,
 //! a file system or a sentence.
 
+pub mod awaitable;
 pub mod calls;
 pub mod cpu;
 pub mod crossing;
@@ -17,6 +18,7 @@ pub mod held;
 pub mod origin;
 pub mod pickling;
 pub mod raised;
+pub mod pending;
 pub mod runs_on;
 pub mod spawns;
 pub mod unit;

@@ -1,6 +1,6 @@
 //! Answers that do not depend on where the question came from, kept for all threads.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use rustc_hash::FxBuildHasher;
@@ -37,6 +37,7 @@ pub(crate) struct Answer {
 #[derive(Default)]
 pub(crate) struct Memo {
     answers: DashMap<Key, Answer, FxBuildHasher>,
+    pub(crate) lost: OnceLock<Vec<(FunctionRef, crate::pending::Lost)>>,
     pub(crate) decorations: DashMap<FunctionRef, Arc<crate::decoration::Decoration>, FxBuildHasher>,
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
     pub(crate) implementations: DashMap<(ClassRef, Box<str>), Arc<[FunctionRef]>, FxBuildHasher>,

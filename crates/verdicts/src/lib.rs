@@ -7,6 +7,12 @@ pub mod unpicklable_argument;
 pub mod unpicklable_result;
 
 mod pickling;
+pub mod coroutine_never_awaited;
+pub mod coroutine_truth_tested;
+pub mod task_error_never_seen;
+pub mod task_not_kept;
+
+mod lost;
 mod story;
 
 use raddle_program::Program;
@@ -31,6 +37,10 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (unpicklable_result::ID, unpicklable_result::verdict),
     (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
     (cpu_work_in_threads::ID, cpu_work_in_threads::verdict),
+    (coroutine_never_awaited::ID, coroutine_never_awaited::verdict),
+    (coroutine_truth_tested::ID, coroutine_truth_tested::verdict),
+    (task_error_never_seen::ID, task_error_never_seen::verdict),
+    (task_not_kept::ID, task_not_kept::verdict),
 ];
 
 /// Judges a program by one rule.
