@@ -12,9 +12,6 @@ const CARDS: &[(&str, &str)] = &[
     ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
     ("cpu-work-in-coroutine", include_str!("../cards/cpu-work-in-coroutine.md")),
     ("cpu-work-in-threads", include_str!("../cards/cpu-work-in-threads.md")),
-/// Every card that is compiled in, in alphabetical order. A test keeps the list in step with the folder.
-const CARDS: &[(&str, &str)] = &[
-    ("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md")),
     ("coroutine-never-awaited", include_str!("../cards/coroutine-never-awaited.md")),
     ("coroutine-truth-tested", include_str!("../cards/coroutine-truth-tested.md")),
     ("task-error-never-seen", include_str!("../cards/task-error-never-seen.md")),

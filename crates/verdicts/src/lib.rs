@@ -1,18 +1,17 @@
 //! The static leg's rules: each is a pure function from the program to findings.
 
 pub mod blocking_call_in_coroutine;
+pub mod coroutine_never_awaited;
+pub mod coroutine_truth_tested;
 pub mod cpu_work_in_coroutine;
 pub mod cpu_work_in_threads;
+pub mod task_error_never_seen;
+pub mod task_not_kept;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
 
-mod pickling;
-pub mod coroutine_never_awaited;
-pub mod coroutine_truth_tested;
-pub mod task_error_never_seen;
-pub mod task_not_kept;
-
 mod lost;
+mod pickling;
 mod story;
 
 use raddle_program::Program;
