@@ -26,6 +26,7 @@ pub mod user_code;
 pub mod val;
 
 pub mod library;
+pub mod locks;
 
 pub mod members;
 mod memo;

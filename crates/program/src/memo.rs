@@ -42,6 +42,8 @@ pub(crate) struct Memo {
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
     pub(crate) implementations: DashMap<(ClassRef, Box<str>), Arc<[FunctionRef]>, FxBuildHasher>,
     pub(crate) spawns: std::sync::OnceLock<Vec<crate::spawns::Spawn>>,
+    pub(crate) locks: DashMap<(FunctionRef, u8), Arc<crate::locks::held::FunctionLocks>, FxBuildHasher>,
+    pub(crate) mentions: std::sync::OnceLock<crate::locks::caller::Mentions>,
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
     pub(crate) crossings: std::sync::OnceLock<Vec<crate::crossing::Crossing>>,
     pub(crate) start: std::sync::OnceLock<crate::crossing::Start>,
