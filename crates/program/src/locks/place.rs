@@ -96,7 +96,7 @@ impl Program {
                 let (key, _) = self.place_of(function, base, depth + 1)?;
                 Some((LockKey::Entry(Box::new(key)), Owner::unknown()))
             }
-            Value::Call(callee, arguments) => self.made(function, value, callee, arguments, depth),
+            Value::Call(callee, arguments) => self.called_place(function, value, callee, arguments, depth),
             Value::Union(list) => self.union_place(function, facts.list(list), depth),
             Value::Declared(_, inner) | Value::Narrowed(inner, _) | Value::Entered(inner) | Value::Await(inner) => {
                 self.place_of(function, inner, depth + 1)
@@ -253,7 +253,7 @@ impl Program {
         found
     }
 
-    fn made(
+    fn called_place(
         &self,
         function: FunctionRef,
         value: ValueId,
