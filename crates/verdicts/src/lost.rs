@@ -37,7 +37,7 @@ pub(crate) fn finding(judged: &Judged<'_>, rule: &str, function: FunctionRef, lo
         rule: RuleId(rule.to_owned()),
         site: if tested { shown } else { site },
         function: name(program, function),
-        message: said(key(&lost.how)),
+        message: said(key(lost)),
         help: Some(said(help_key(judged, function, lost))),
         level,
         confidence,
@@ -49,7 +49,7 @@ pub(crate) fn finding(judged: &Judged<'_>, rule: &str, function: FunctionRef, lo
             program.unit(function.unit).module.to_string(),
             program.short_name(function),
             call,
-            key(&lost.how).to_owned(),
+            key(lost).to_owned(),
         ],
     }
 }
@@ -82,8 +82,10 @@ fn made_key(kind: Kind) -> &'static str {
     }
 }
 
-fn key(how: &How) -> &'static str {
-    match how {
+fn key(lost: &Lost) -> &'static str {
+    match &lost.how {
+        // A future that gathers has started its tasks already: they run, and nobody waits for them.
+        How::Dropped if lost.made.kind == Kind::Future => "dropped-future",
         How::Dropped => "dropped",
         How::Unused(_) => "unused",
         How::SomeWay(_) => "some-way",
@@ -143,6 +145,9 @@ fn sureness(judged: &Judged<'_>, function: FunctionRef, lost: &Lost) -> (Confide
     if matches!(lost.how, How::SomeWay(_) | How::CallbackOnly | How::Returned) {
         lower(Confidence::Likely, "because-way");
     }
+    if lost.how == How::Returned && is_handed_on(program, function) {
+        lower(Confidence::Possible, "because-handed");
+    }
     if expects_failure(program, function, lost) {
         lower(Confidence::Possible, "because-raises");
     }
@@ -153,6 +158,17 @@ fn sureness(judged: &Judged<'_>, function: FunctionRef, lost: &Lost) -> (Confide
         because.push(Message::new("because-known"));
     }
     (confidence, because)
+}
+
+/// Whether the function itself is handed to something in its file, which may know what to do with what it returns.
+fn is_handed_on(program: &Program, function: FunctionRef) -> bool {
+    let facts = &program.unit(function.unit).facts;
+    let name = program.function(function).name;
+    facts.arguments.iter().any(|it| match facts.value(it.value) {
+        Value::Function(other) => other == function.function,
+        Value::Name(_, other) | Value::Attribute(_, other) => other == name,
+        _ => false,
+    })
 }
 
 /// Whether a condition around the call asks if coroutines are meant at all: `if not self.is_async`.
