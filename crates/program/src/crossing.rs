@@ -261,7 +261,8 @@ impl Program {
     }
 
     /// How the process of a call starts: by its context, or by what the program sets.
-    fn start_of(&self, unit: UnitId, callee: ValueId, arguments: ArgumentRange) -> Start {
+    #[must_use]
+    pub fn start_of(&self, unit: UnitId, callee: ValueId, arguments: ArgumentRange) -> Start {
         let facts = &self.unit(unit).facts;
         let context = match self.argument_at(unit, arguments, Some("mp_context"), None) {
             Some(context) => Some(context),

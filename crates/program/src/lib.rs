@@ -21,6 +21,7 @@ pub mod pickling;
 pub mod raised;
 pub mod runs_on;
 pub mod spawns;
+pub mod threads;
 pub mod unit;
 pub mod user_code;
 pub mod val;

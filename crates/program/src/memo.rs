@@ -46,6 +46,7 @@ pub(crate) struct Memo {
     pub(crate) mentions: std::sync::OnceLock<crate::locks::caller::Mentions>,
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
     pub(crate) crossings: std::sync::OnceLock<Vec<crate::crossing::Crossing>>,
+    pub(crate) thread_code: std::sync::OnceLock<crate::threads::ThreadCode>,
     pub(crate) start: std::sync::OnceLock<crate::crossing::Start>,
 }
 

@@ -7,15 +7,24 @@ use crate::Card;
 
 /// Every card that is compiled in. A test keeps the list in step with the folder.
 const CARDS: &[(&str, &str)] = &[
+    ("async-primitive-from-thread", include_str!("../cards/async-primitive-from-thread.md")),
     ("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md")),
-    ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
-    ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
+    ("connection-across-threads", include_str!("../cards/connection-across-threads.md")),
     ("cpu-work-in-coroutine", include_str!("../cards/cpu-work-in-coroutine.md")),
     ("cpu-work-in-threads", include_str!("../cards/cpu-work-in-threads.md")),
     ("coroutine-never-awaited", include_str!("../cards/coroutine-never-awaited.md")),
     ("coroutine-truth-tested", include_str!("../cards/coroutine-truth-tested.md")),
     ("task-error-never-seen", include_str!("../cards/task-error-never-seen.md")),
     ("task-not-kept", include_str!("../cards/task-not-kept.md")),
+    ("executor-not-shut-down", include_str!("../cards/executor-not-shut-down.md")),
+    ("fork-while-threaded", include_str!("../cards/fork-while-threaded.md")),
+    ("future-error-never-seen", include_str!("../cards/future-error-never-seen.md")),
+    ("limiter-per-call", include_str!("../cards/limiter-per-call.md")),
+    ("nested-event-loop", include_str!("../cards/nested-event-loop.md")),
+    ("session-shared-by-tasks", include_str!("../cards/session-shared-by-tasks.md")),
+    ("timeout-on-finished-future", include_str!("../cards/timeout-on-finished-future.md")),
+    ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
+    ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
 ];
 
 /// The cards by the names of their rules.
