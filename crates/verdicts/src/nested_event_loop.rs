@@ -1,5 +1,6 @@
 //! Event loops that are started where one runs already.
 
+use raddle_program::calls::Sure;
 use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{self as vocabulary, Actor, Confidence, Finding, Level, Message, Step};
 use rustc_hash::FxHashMap;
@@ -49,7 +50,11 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             if guarded.knows_where || names.len() > 1 && !names.iter().all(|it| STARTS.contains(&&**it)) {
                 continue;
             }
-            acc.push(found(judged, function, &callers, called.act.span, name));
+            let mut finding = found(judged, function, &callers, called.act.span, name);
+            if guarded.by_mode {
+                finding.confidence = Confidence::Possible;
+            }
+            acc.push(finding);
         }
     }
 }
@@ -65,9 +70,12 @@ fn found(
     let mut story = Vec::new();
     let mut at = function;
     let mut steps = 0;
+    let mut sure = true;
     while !judged.loop_code.entry_of.contains_key(&at) {
         let Some(edge) = callers.get(&at).map(|it| &judged.loop_code.edges[*it]) else { break };
         story.insert(0, edge_step(program, edge));
+        sure &= edge.sure == Sure::Only
+            && !program.guarded(edge.caller.unit, program.guard_of(edge.caller.unit, edge.act)).knows_where;
         at = edge.caller;
         steps += 1;
         if steps > 20 {
@@ -90,10 +98,10 @@ fn found(
         message: Message::new("nested").arg("call", short(name)).arg("function", program.short_name(at)),
         help: "help-await",
         level: Level::Error,
-        confidence: match (in_coroutine, steps) {
-            (true, _) => Confidence::Certain,
-            (false, 0..=2) => Confidence::Likely,
-            (false, _) => Confidence::Possible,
+        confidence: match (in_coroutine, sure, steps) {
+            (true, ..) => Confidence::Certain,
+            (false, true, 0..=2) => Confidence::Likely,
+            (false, ..) => Confidence::Possible,
         },
         because: vec![Message::new("because-loop")],
         story,

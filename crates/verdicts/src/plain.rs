@@ -69,7 +69,7 @@ pub(crate) fn calls(program: &Program, function: FunctionRef) -> impl Iterator<I
 }
 
 /// The last name of what is called, when the call is a method's.
-pub(crate) fn method<'p>(program: &'p Program, function: FunctionRef, callee: ValueId) -> Option<(ValueId, &'p str)> {
+pub(crate) fn method(program: &Program, function: FunctionRef, callee: ValueId) -> Option<(ValueId, &str)> {
     let facts = &program.unit(function.unit).facts;
     match facts.value(callee) {
         Value::Attribute(base, name) => Some((base, facts.text(name))),

@@ -106,13 +106,15 @@ fn found(program: &Program, function: FunctionRef, called: &Called<'_>, session:
             _ => None,
         })
         .unwrap_or_default();
+    let written = program.written(function, session);
+    let class = short(&class).rsplit('.').next().unwrap_or_default().to_owned();
     Found {
         rule: ID,
         function,
         span: called.act.span,
         message: Message::new("shared")
-            .arg("session", program.written(function, session))
-            .arg("class", short(&class).rsplit('.').next().unwrap_or_default()),
+            .arg("session", if written.is_empty() { class.clone() } else { written })
+            .arg("class", class),
         help: "help-each",
         level: Level::Error,
         confidence: Confidence::Likely,
