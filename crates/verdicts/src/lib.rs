@@ -2,13 +2,9 @@
 
 pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
+pub mod connection_across_threads;
 pub mod coroutine_never_awaited;
 pub mod coroutine_truth_tested;
-pub mod cpu_work_in_coroutine;
-pub mod cpu_work_in_threads;
-pub mod task_error_never_seen;
-pub mod task_not_kept;
-pub mod connection_across_threads;
 pub mod cpu_work_in_coroutine;
 pub mod cpu_work_in_threads;
 pub mod executor_not_shut_down;
@@ -17,6 +13,8 @@ pub mod future_error_never_seen;
 pub mod limiter_per_call;
 pub mod nested_event_loop;
 pub mod session_shared_by_tasks;
+pub mod task_error_never_seen;
+pub mod task_not_kept;
 pub mod timeout_on_finished_future;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
@@ -46,18 +44,18 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (async_primitive_from_thread::ID, async_primitive_from_thread::verdict),
     (blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict),
     (connection_across_threads::ID, connection_across_threads::verdict),
-    (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
-    (cpu_work_in_threads::ID, cpu_work_in_threads::verdict),
     (coroutine_never_awaited::ID, coroutine_never_awaited::verdict),
     (coroutine_truth_tested::ID, coroutine_truth_tested::verdict),
-    (task_error_never_seen::ID, task_error_never_seen::verdict),
-    (task_not_kept::ID, task_not_kept::verdict),
+    (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
+    (cpu_work_in_threads::ID, cpu_work_in_threads::verdict),
     (executor_not_shut_down::ID, executor_not_shut_down::verdict),
     (fork_while_threaded::ID, fork_while_threaded::verdict),
     (future_error_never_seen::ID, future_error_never_seen::verdict),
     (limiter_per_call::ID, limiter_per_call::verdict),
     (nested_event_loop::ID, nested_event_loop::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
+    (task_error_never_seen::ID, task_error_never_seen::verdict),
+    (task_not_kept::ID, task_not_kept::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),
     (unpicklable_argument::ID, unpicklable_argument::verdict),
     (unpicklable_result::ID, unpicklable_result::verdict),
