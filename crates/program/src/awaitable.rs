@@ -68,6 +68,20 @@ impl Program {
         made
     }
 
+    /// Whether the argument of a call is a call that stands there, and not a name for the result of one.
+    pub(crate) fn is_written_inside(&self, function: FunctionRef, outer: &Act) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        let ActKind::Call(call) = outer.kind else { return false };
+        let Value::Call(_, arguments) = facts.value(call) else { return false };
+        let Some(first) = facts.arguments(arguments).first() else { return false };
+        matches!(facts.value(first.value), Value::Parameter(..))
+            || facts.acts_of(function.function).iter().any(|act| {
+                act.kind == ActKind::Call(first.value)
+                    && outer.span.start <= act.span.start
+                    && act.span.end <= outer.span.end
+            })
+    }
+
     fn is_ensure_future(&self, val: &Val) -> bool {
         match val {
             Val::Outside(path, _) => path.ends_with("ensure_future"),
@@ -81,8 +95,8 @@ impl Program {
         let facts = &self.unit(unit).facts;
         match facts.value(given) {
             Value::Call(..) => match self.made(unit, given) {
-                Some(inner) if inner.kind != Kind::Coroutine => None,
-                _ => Some(made),
+                Some(inner) => (inner.kind == Kind::Coroutine).then_some(made),
+                None => Some(Made { perhaps: true, ..made }),
             },
             Value::Parameter(..) => Some(Made { perhaps: true, ..made }),
             _ => None,

@@ -5,6 +5,7 @@
 //! them ([`runs_on`]), and blocking calls are followed back to the event loop ([`effects`]). Nothing here knows a tree,
 //! a file system or a sentence.
 
+pub mod async_overrides;
 pub mod awaitable;
 pub mod calls;
 pub mod cpu;
@@ -25,6 +26,7 @@ pub mod threads;
 pub mod unit;
 pub mod user_code;
 pub mod val;
+pub mod wrong_sinks;
 
 pub mod library;
 pub mod locks;

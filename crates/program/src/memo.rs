@@ -37,6 +37,7 @@ pub(crate) struct Answer {
 #[derive(Default)]
 pub(crate) struct Memo {
     answers: DashMap<Key, Answer, FxBuildHasher>,
+    pub(crate) handed: OnceLock<Vec<(FunctionRef, crate::wrong_sinks::Handed)>>,
     pub(crate) lost: OnceLock<Vec<(FunctionRef, crate::pending::Lost)>>,
     pub(crate) decorations: DashMap<FunctionRef, Arc<crate::decoration::Decoration>, FxBuildHasher>,
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,

@@ -6,13 +6,16 @@
 mod follow;
 mod places;
 
-use raddle_facts::{ActKind, FunctionId, Usage};
+use raddle_facts::{ActKind, FunctionId, Usage, ValueId};
 use raddle_vocabulary::Span;
 use rayon::prelude::*;
 
 use crate::Program;
-use crate::awaitable::Made;
-use crate::unit::FunctionRef;
+use crate::awaitable::{Kind, Made};
+use crate::evaluate::Evaluation;
+use crate::members::Ancestor;
+use crate::unit::{FunctionRef, UnitId, ValueRef};
+use crate::val::Val;
 
 pub use places::Destination;
 
@@ -47,6 +50,10 @@ pub enum How {
     Returned,
     /// Only callbacks are added to it.
     CallbackOnly,
+    /// The method that is called is plain, and this `async def` overrides it.
+    Override(String),
+    /// A plain `with` of an async context manager.
+    PlainWith,
 }
 
 /// Something to await that gets lost.
@@ -77,7 +84,9 @@ impl Program {
                     functions.flat_map(|it| self.lost(it).into_iter().map(move |lost| (it, lost))).collect()
                 })
                 .collect();
-            found.into_iter().flatten().collect()
+            let mut found: Vec<_> = found.into_iter().flatten().collect();
+            found.extend(self.calls_of_overridden());
+            found
         })
     }
 
@@ -90,6 +99,12 @@ impl Program {
         let mut followed = Vec::new();
         for at in start..end {
             let act = &facts.acts[at as usize];
+            if let ActKind::Enter(manager) = act.kind
+                && self.is_async_manager(function.unit, manager)
+            {
+                let made = Made { kind: Kind::Coroutine, function: None, perhaps: false };
+                found.push(Lost { act: at, span: act.span, made, how: How::PlainWith, at: None });
+            }
             let ActKind::Call(call) = act.kind else { continue };
             if act.awaited
                 || matches!(act.usage, Usage::Awaited | Usage::Yielded | Usage::AsyncEntered | Usage::AsyncIterated)
@@ -97,6 +112,9 @@ impl Program {
                 continue;
             }
             let Some(made) = self.made(function.unit, call) else { continue };
+            if made.perhaps && made.kind == Kind::Task && !self.is_written_inside(function, act) {
+                continue;
+            }
             let lost = |how| Lost { act: at, span: act.span, made: made.clone(), how, at: None };
             match self.destination(function, at) {
                 Destination::Lost(how) if places::only_coroutines(&how, made.kind) => {}
@@ -112,5 +130,14 @@ impl Program {
         found.sort_by(|a, b| (a.act, &a.how).cmp(&(b.act, &b.how)));
         found.dedup_by(|a, b| a.act == b.act && a.how == b.how);
         found
+    }
+
+    /// Whether a value can be entered by `async with` only.
+    fn is_async_manager(&self, unit: UnitId, manager: ValueId) -> bool {
+        let vals = self.evaluate(ValueRef { unit, value: manager });
+        let [val @ Val::Instance(class, _)] = &vals.known[..] else { return false };
+        let known = self.ancestors(*class).iter().all(|it| matches!(it, Ancestor::Class(_)));
+        let has = |name: &str| Evaluation::new(self).attribute(class.unit, val, name).is_ok_and(|it| !it.is_empty());
+        vals.unknown.is_none() && known && has("__aenter__") && !has("__enter__") && !has("__getattr__")
     }
 }

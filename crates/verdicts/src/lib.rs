@@ -3,6 +3,7 @@
 pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
 pub mod connection_across_threads;
+pub mod coroutine_function_as_callback;
 pub mod coroutine_never_awaited;
 pub mod coroutine_truth_tested;
 pub mod cpu_work_in_coroutine;
@@ -13,6 +14,7 @@ pub mod future_error_never_seen;
 pub mod limiter_per_call;
 pub mod nested_event_loop;
 pub mod session_shared_by_tasks;
+pub mod target_called_not_passed;
 pub mod task_error_never_seen;
 pub mod task_not_kept;
 pub mod timeout_on_finished_future;
@@ -54,6 +56,14 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (limiter_per_call::ID, limiter_per_call::verdict),
     (nested_event_loop::ID, nested_event_loop::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
+    (unpicklable_argument::ID, unpicklable_argument::verdict),
+    (unpicklable_result::ID, unpicklable_result::verdict),
+    (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
+    (cpu_work_in_threads::ID, cpu_work_in_threads::verdict),
+    (coroutine_function_as_callback::ID, coroutine_function_as_callback::verdict),
+    (coroutine_never_awaited::ID, coroutine_never_awaited::verdict),
+    (coroutine_truth_tested::ID, coroutine_truth_tested::verdict),
+    (target_called_not_passed::ID, target_called_not_passed::verdict),
     (task_error_never_seen::ID, task_error_never_seen::verdict),
     (task_not_kept::ID, task_not_kept::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),

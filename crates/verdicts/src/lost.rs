@@ -1,6 +1,6 @@
 //! What the rules about lost coroutines and tasks share: how sure a loss is, and its story.
 
-use raddle_facts::{ActKind, GuardKind, Value, ValueId};
+use raddle_facts::{ActKind, Flow, GuardKind, Value, ValueId};
 use raddle_program::awaitable::Kind;
 use raddle_program::pending::{How, Lost};
 use raddle_program::{FunctionRef, Program};
@@ -30,6 +30,10 @@ pub(crate) fn finding(judged: &Judged<'_>, rule: &str, function: FunctionRef, lo
         site: site.clone(),
         message: said(made_key(lost.made.kind)),
     }];
+    if let (How::Override(_), Some(by)) = (&lost.how, lost.made.function) {
+        let site = site_of(program, by.unit, program.function(by).name_span);
+        story.push(Step { actor: Actor::EventLoop, act: Act::Compute, site, message: said("step-override") });
+    }
     if lost.at.is_some() {
         story.push(Step { actor: Actor::EventLoop, act: Act::Drop, site: shown.clone(), message: said("step-lost") });
     }
@@ -64,7 +68,11 @@ fn name(program: &Program, function: FunctionRef) -> String {
 
 fn call_name(program: &Program, function: FunctionRef, lost: &Lost) -> String {
     let facts = &program.unit(function.unit).facts;
-    let ActKind::Call(call) = facts.acts[lost.act as usize].kind else { return String::new() };
+    let call = match facts.acts[lost.act as usize].kind {
+        ActKind::Call(call) => call,
+        ActKind::Enter(manager) => return program.written(function, manager),
+        _ => return String::new(),
+    };
     let Value::Call(callee, _) = facts.value(call) else { return String::new() };
     let written = program.written(function, callee);
     match lost.made.function {
@@ -100,6 +108,8 @@ fn key(lost: &Lost) -> &'static str {
         How::Inert(_) => "inert",
         How::Returned => "returned",
         How::CallbackOnly => "callback-only",
+        How::Override(_) => "override",
+        How::PlainWith => "sync-with",
     }
 }
 
@@ -108,6 +118,7 @@ fn arguments(how: &How) -> Vec<(&'static str, &str)> {
         How::Unused(name) | How::SomeWay(name) | How::Overwritten(name) | How::Contained(name) => vec![("name", name)],
         How::Attribute(name) => vec![("attribute", name)],
         How::Inert(name) => vec![("taker", name)],
+        How::Override(name) => vec![("override", name)],
         How::Dropped
         | How::DroppedDisplay
         | How::Formatted
@@ -115,7 +126,8 @@ fn arguments(how: &How) -> Vec<(&'static str, &str)> {
         | How::UsedAsResult
         | How::Tested
         | How::Returned
-        | How::CallbackOnly => Vec::new(),
+        | How::CallbackOnly
+        | How::PlainWith => Vec::new(),
     }
 }
 
@@ -125,6 +137,8 @@ fn help_key(judged: &Judged<'_>, function: FunctionRef, lost: &Lost) -> &'static
         Kind::ThreadFuture => "help-result",
         Kind::Coroutine | Kind::Future => match &lost.how {
             How::Contained(_) | How::DroppedDisplay => "help-gather",
+            How::PlainWith => "help-async-with",
+            How::Override(_) => "help-override",
             _ if judged.program.function(function).is_async => "help-await",
             _ => "help-from-sync",
         },
@@ -148,6 +162,9 @@ fn sureness(judged: &Judged<'_>, function: FunctionRef, lost: &Lost) -> (Confide
     if lost.how == How::Returned && is_handed_on(program, function) {
         lower(Confidence::Possible, "because-handed");
     }
+    if lost.made.kind == Kind::ThreadFuture && cannot_fail(program, function, lost) {
+        lower(Confidence::Possible, "because-handled");
+    }
     if expects_failure(program, function, lost) {
         lower(Confidence::Possible, "because-raises");
     }
@@ -167,6 +184,27 @@ fn is_handed_on(program: &Program, function: FunctionRef) -> bool {
     facts.arguments.iter().any(|it| match facts.value(it.value) {
         Value::Function(other) => other == function.function,
         Value::Name(_, other) | Value::Attribute(_, other) => other == name,
+        _ => false,
+    })
+}
+
+/// Whether the coroutine that is handed to another loop handles what it raises, or is a library's.
+fn cannot_fail(program: &Program, function: FunctionRef, lost: &Lost) -> bool {
+    let facts = &program.unit(function.unit).facts;
+    let ActKind::Call(call) = facts.acts[lost.act as usize].kind else { return false };
+    let Value::Call(_, arguments) = facts.value(call) else { return false };
+    let Some(first) = facts.arguments(arguments).first() else { return false };
+    let Some(made) = program.made(function.unit, first.value).and_then(|it| it.function) else { return false };
+    if !program.is_own(made.unit) {
+        return true;
+    }
+    let facts = &program.unit(made.unit).facts;
+    facts.block(program.function(made).body).iter().any(|flow| match flow {
+        Flow::Try { handlers, .. } => (handlers.0..handlers.0 + handlers.1).any(|at| {
+            facts.handlers[at as usize]
+                .class
+                .is_none_or(|class| matches!(&*program.written(made, class), "Exception" | "BaseException"))
+        }),
         _ => false,
     })
 }
@@ -217,6 +255,18 @@ fn expects_failure(program: &Program, function: FunctionRef, lost: &Lost) -> boo
     })
 }
 
+/// Where the `with` statement of an item begins, if it has no other item.
+fn with_of(program: &Program, function: FunctionRef, item: Span) -> Option<u32> {
+    let facts = &program.unit(function.unit).facts;
+    let around = facts.flow.iter().filter_map(|flow| match flow {
+        Flow::With { held, span, .. } if facts.held[held.0 as usize].span == item => Some(*span),
+        _ => None,
+    });
+    let statement = around.min_by_key(|it| it.end - it.start)?;
+    let items = facts.flow.iter().filter(|flow| matches!(flow, Flow::With { span, .. } if *span == statement));
+    (items.count() == 1).then_some(statement.start)
+}
+
 /// `await` in front of the call, where the function is a coroutine.
 pub(crate) fn await_it(judged: &Judged<'_>, function: FunctionRef, lost: &Lost) -> Option<Remedy> {
     if !judged.program.function(function).is_async {
@@ -229,6 +279,8 @@ pub(crate) fn await_it(judged: &Judged<'_>, function: FunctionRef, lost: &Lost) 
     let edits = match lost.how {
         How::Attribute(_) | How::UsedAsResult => vec![insert(lost.span.start, "(await "), insert(lost.span.end, ")")],
         How::Contained(_) | How::DroppedDisplay | How::SomeWay(_) | How::CallbackOnly => return None,
+        How::Override(_) => return None,
+        How::PlainWith => vec![insert(with_of(judged.program, function, lost.span)?, "async ")],
         _ => vec![insert(lost.span.start, "await ")],
     };
     let safe = matches!(lost.how, How::Dropped | How::Formatted | How::Tested | How::Attribute(_));
