@@ -51,6 +51,8 @@ pub struct Exhaustive {
     runs: u64,
     abandoned: u64,
     fresh: u32,
+    /// Who has waited for a time since it last did anything.
+    armed: u64,
     analysis: Analysis,
 }
 
@@ -99,6 +101,7 @@ impl Exhaustive {
             runs: 0,
             abandoned: 0,
             fresh: 0,
+            armed: 0,
             analysis: Analysis::default(),
         }
     }
@@ -125,8 +128,9 @@ impl Exhaustive {
         }
         let chosen = node.chosen();
         if self.depth >= self.changed {
-            node.begin(point.operation(chosen));
+            node.begin(point.operation(chosen), self.armed);
         }
+        self.armed = (self.armed | node.armed) & !bit(chosen);
         self.depth += 1;
         Some(Turn::Run(chosen))
     }
@@ -152,7 +156,8 @@ impl Exhaustive {
             _ => undisturbed,
         };
         node.choose(chosen);
-        node.begin(point.operation(chosen));
+        node.begin(point.operation(chosen), self.armed);
+        self.armed = (self.armed | node.armed) & !bit(chosen);
         if self.reduction == Reduction::Nothing {
             node.backtrack = node.enabled;
         }
@@ -200,6 +205,7 @@ impl Exhaustive {
 impl Strategy for Exhaustive {
     fn begin_run(&mut self) {
         self.depth = 0;
+        self.armed = 0;
         if self.changed == 0 {
             self.fresh = 0;
         }

@@ -33,7 +33,7 @@ pub enum Operation {
     Notify(ObjectId),
     /// The time for waiting on an object is over; a sleep waits for an object of its own.
     Timeout(ObjectId),
-    /// Looks at the clock. That a timer was armed is seen from the points.
+    /// Looks at the clock, or sets a time to wait for. Timers that begin and end are seen from the points as well.
     Clock,
     /// Starts another actor, which need not have an id yet.
     Spawn,

@@ -107,13 +107,11 @@ impl Point<'_> {
         (would_go_on && self.runnable.iter().any(|choice| choice.actor == current)).then_some(current)
     }
 
-    /// What a choice costs in preemptions: one for taking a running actor's turn, one for a timer that fires though others
-    /// could run.
+    /// What a choice costs: one preemption for taking the turn of an actor that would go on. A timer that fires while others could
+    /// run costs no more than they do.
     #[must_use]
     pub fn cost(&self, chosen: ActorId) -> u32 {
-        let preempts = self.preemptible().is_some_and(|current| current != chosen);
-        let early = !self.runnable.is_empty() && self.ready().any(|timer| timer.actor == chosen);
-        u32::from(preempts || early)
+        u32::from(self.preemptible().is_some_and(|current| current != chosen))
     }
 
     /// What an actor does if it is chosen; nothing if it cannot be.

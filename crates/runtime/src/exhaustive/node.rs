@@ -36,6 +36,8 @@ pub(super) struct Node {
     /// Ids of objects from here on are new.
     pub(super) fresh: u32,
     current: Option<ActorId>,
+    /// Who waits for a time.
+    pub(super) armed: u64,
     /// Who waits for what time, as one number.
     pub(super) timers: u64,
 }
@@ -70,15 +72,13 @@ impl Node {
         }
         let blocked = point.blocked.iter().fold(0, |set, it| set | bit(it.actor));
         let armed = point.timers.iter().fold(0, |set, it| set | bit(it.actor));
-        let mut dear = if enabled == 0 { 0 } else { timers };
-        if let Some(current) = point.preemptible() {
-            dear |= (enabled | timers) & !bit(current);
-        }
+        let dear = point.preemptible().map_or(0, |current| (enabled | timers) & !bit(current));
         Self {
             chosen: ActorId(0),
             acts: Acts::new(),
             enabled: enabled | timers,
             alive: enabled | armed | blocked,
+            armed,
             timers: armed_until(point),
             backtrack: 0,
             done: 0,
@@ -111,11 +111,15 @@ impl Node {
         self.backtrack |= bit(actor);
     }
 
-    /// The chosen actor sets out to do what it announced.
-    pub(super) fn begin(&mut self, operation: Option<Operation>) {
+    /// The chosen actor sets out to do what it announced. `armed` have waited for a time since they last did anything: had the
+    /// clock gone otherwise, that time would have been over first.
+    pub(super) fn begin(&mut self, operation: Option<Operation>, armed: u64) {
         self.acts.clear();
-        if let Some(operation) = operation {
-            self.acts.push(operation);
+        self.acts.extend(operation);
+        if let Some(object) = operation.and_then(Operation::object)
+            && armed & bit(self.chosen) != 0
+        {
+            self.did(Operation::Timeout(object));
         }
     }
 

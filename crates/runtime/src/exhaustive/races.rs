@@ -11,6 +11,8 @@ use crate::point::Blocked;
 #[derive(Debug, Default)]
 pub(super) struct Analysis {
     actors: usize,
+    /// Some event so far was more than one act, or could have been.
+    coarse: bool,
     /// For each event a vector clock: how many acts of each actor happen before it or are it.
     rows: Vec<u32>,
     /// For each actor what happens before its next act, by its own doing.
@@ -61,6 +63,10 @@ impl Analysis {
         let alive = nodes.iter().fold(0, |set, node| set | node.alive);
         let waits = waiting.iter().fold(alive, |set, it| set | bit(it.actor));
         self.actors = 64 - waits.leading_zeros() as usize;
+        let is_coarse = |acts: &[Operation]| {
+            acts.contains(&Operation::Step) || acts.iter().filter(|act| act.object().is_some()).count() > 1
+        };
+        self.coarse |= nodes.iter().any(|node| is_coarse(&node.acts));
         self.rows.clear();
         self.nth.clear();
         self.opaque.clear();
@@ -149,6 +155,12 @@ impl Analysis {
             self.reverse(nodes, *event, later, reduction);
         }
         for &act in later.acts {
+            if let (Operation::Join(other), Reduction::Conservative) = (act, reduction)
+                && let Some(last) = (0..later.at.min(self.nth.len())).rev().find(|at| nodes[*at].chosen() == other)
+                && nodes[last].enabled & bit(later.actor) != 0
+            {
+                self.reverse(nodes, last, later, reduction);
+            }
             for touch in act.touches() {
                 let Some(list) = self.touched.get(&touch) else { continue };
                 self.races_over(nodes, list, act, later, reduction);
@@ -171,7 +183,11 @@ impl Analysis {
                 continue;
             }
             let settled = self.is_before_own(nodes, earlier.event, later.actor);
-            if !settled && self.could_come_first(nodes, earlier, act, later) {
+            if reduction == Reduction::Conservative && !settled && nodes[earlier.event].enabled & bit(later.actor) != 0
+            {
+                // Even an act that cannot come first matters: to run into it and be blocked is a switch that costs nothing.
+                self.reverse(nodes, earlier.event, later, reduction);
+            } else if !settled && self.could_come_first(nodes, earlier, act, later) {
                 // A change behind a look that was reversed is no neighbour: the look stands between.
                 if looks || !reversed || reduction == Reduction::Conservative {
                     self.reverse(nodes, earlier.event, later, reduction);
@@ -218,23 +234,32 @@ impl Analysis {
             conservative(nodes, event, later.actor);
             return;
         }
-        let initials = self.initials(nodes, event, later) & nodes[event].enabled;
-        let node = &mut nodes[event];
-        if initials == 0 || initials & (node.backtrack | node.asleep) != 0 {
-            return;
+        let initials = self.initials(nodes, event, later, |_| true);
+        if !self.coarse && later.at < nodes.len() {
+            cover(&mut nodes[event], initials, bit(later.actor));
+        } else {
+            // The later act may be more than it announced, or another one when it comes first, and mind what the others did: it
+            // is to be tried after all of them and after as few as can be.
+            cover(&mut nodes[event], initials & !bit(later.actor), 0);
+            let waker = self.woken[usize::from(later.actor.0)];
+            let waker = waker.filter(|waker| *waker > event && !self.is_before(nodes, event, *waker));
+            let needed = self.initials(nodes, event, later, |at| {
+                self.is_before_own(nodes, at, later.actor)
+                    || waker.is_some_and(|waker| at == waker || self.is_before(nodes, at, waker))
+            });
+            cover(&mut nodes[event], needed, bit(later.actor));
         }
-        let own = initials & bit(later.actor);
-        node.backtrack |= if own != 0 { own } else { initials & initials.wrapping_neg() };
     }
 
-    /// Who can begin a run from `event` that does the later act first and leaves out all that depends on the event.
-    fn initials(&self, nodes: &[Node], event: usize, later: &Later<'_>) -> u64 {
+    /// Who can begin a run from `event` that does the later act first, after those events that do not depend on `event` and
+    /// are wanted.
+    fn initials(&self, nodes: &[Node], event: usize, later: &Later<'_>, is_wanted: impl Fn(usize) -> bool) -> u64 {
         let (mut initials, mut seen) = (0, 0);
         let mut firsts: smallvec::SmallVec<[usize; 8]> = smallvec::SmallVec::new();
         let mut free = self.woken[usize::from(later.actor.0)]
             .is_none_or(|waker| waker <= event || self.is_before(nodes, event, waker));
         for at in event + 1..later.at {
-            if self.is_before(nodes, event, at) {
+            if self.is_before(nodes, event, at) || !is_wanted(at) {
                 continue;
             }
             let actor = nodes[at].chosen();
@@ -248,10 +273,18 @@ impl Analysis {
             seen |= bit(actor);
             firsts.push(at);
         }
-        let may_begin = free && seen & bit(later.actor) == 0;
-        // What still waits may do more than it announced, and mind what the others did: let them begin.
-        let is_known = later.at < nodes.len() || initials & nodes[event].enabled == 0;
-        initials | if may_begin && is_known { bit(later.actor) } else { 0 }
+        if free && seen & bit(later.actor) == 0 {
+            initials |= bit(later.actor);
+        }
+        initials & nodes[event].enabled
+    }
+}
+
+/// Tries one of these, unless one of them is tried or need not be.
+fn cover(node: &mut Node, initials: u64, preferred: u64) {
+    if initials & (node.backtrack | node.asleep) == 0 {
+        let chosen = initials & preferred;
+        node.backtrack |= if chosen != 0 { chosen } else { initials & initials.wrapping_neg() };
     }
 }
 

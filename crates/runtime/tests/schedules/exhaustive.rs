@@ -36,7 +36,6 @@ enum Kind {
     Locks,
     Events,
     Starts,
-    #[expect(dead_code, reason = "to come")]
     Timers,
 }
 
@@ -185,6 +184,18 @@ fn events() {
 #[test]
 fn starts_and_joins() {
     check_all(Kind::Starts, Grain::Acts, 4, 1_500);
+}
+
+#[test]
+fn timers() {
+    check_all(Kind::Timers, Grain::Acts, 5, 1_000);
+}
+
+#[test]
+fn tasks() {
+    check_all(Kind::Locks, Grain::Awaits, 6, 1_000);
+    check_all(Kind::Events, Grain::Awaits, 7, 1_000);
+    check_all(Kind::Timers, Grain::Awaits, 8, 1_000);
 }
 
 #[test]

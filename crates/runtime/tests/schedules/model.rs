@@ -128,7 +128,9 @@ impl<'a> Machine<'a> {
             blocked: Vec::new(),
             timers: Vec::new(),
         };
-        (0..program.started).for_each(|actor| it.settle(actor));
+        for actor in 0..program.started {
+            it.settle(actor);
+        }
         it
     }
 
@@ -136,8 +138,8 @@ impl<'a> Machine<'a> {
         self.program.actors[actor].get(self.at[actor]).copied()
     }
 
-    /// Passes over what nobody else can see.
-    fn settle(&mut self, actor: usize) {
+    /// Passes over what nobody else can see; whether that has set a time to wait for.
+    fn settle(&mut self, actor: usize) -> bool {
         loop {
             match self.instruction(actor) {
                 Some(Do::SkipIf(value, count)) => {
@@ -155,9 +157,9 @@ impl<'a> Machine<'a> {
                 }
                 Some(Do::Sleep(time) | Do::AcquireWithin(_, time)) => {
                     self.due[actor] = self.now + time;
-                    return;
+                    return true;
                 }
-                _ => return,
+                _ => return false,
             }
         }
     }
@@ -287,12 +289,16 @@ impl<'a> Machine<'a> {
             Do::Clear(event) => self.events[event as usize] = false,
             Do::Spawn(child) => {
                 self.alive[usize::from(child)] = true;
-                self.settle(usize::from(child));
+                if self.settle(usize::from(child)) {
+                    strategy.observe(Operation::Clock);
+                }
             }
             Do::Sleep(_) => self.now = self.now.max(self.due[actor]),
             _ => {}
         }
-        self.settle(actor);
+        if self.settle(actor) {
+            strategy.observe(Operation::Clock);
+        }
     }
 
     /// Runs an actor up to its next switch point.
