@@ -146,7 +146,10 @@ impl Exhaustive {
             parent.did(Operation::Clock);
         }
         if let (Reduction::SourceSets, Some(parent)) = (self.reduction, self.nodes.last()) {
-            node.inherit_sleep(parent, self.identities);
+            // A step that may turn out to be another one elsewhere cannot stand for what was seen of it here.
+            if !self.analysis.coarse {
+                node.inherit_sleep(parent, self.identities);
+            }
         }
         let undisturbed = point.undisturbed();
         let awake = node.enabled & !node.asleep;
@@ -256,7 +259,14 @@ impl Strategy for Exhaustive {
             self.nodes.truncate(self.depth);
         }
         if self.reduction != Reduction::Nothing {
+            let was_coarse = self.analysis.coarse;
             self.analysis.backtrack(&mut self.nodes, self.changed, waiting, self.reduction);
+            if self.analysis.coarse && !was_coarse && self.changed > 0 {
+                // Actors have slept on what was thought to be single acts: begin again.
+                self.nodes.clear();
+                self.changed = 0;
+                return if self.runs >= self.budget { Next::Budget } else { Next::Again };
+            }
         }
         let next = if self.advance() { Next::Again } else { self.exhausted() };
         if next == Next::Again && self.runs >= self.budget { Next::Budget } else { next }

@@ -24,28 +24,51 @@ impl Trial {
 pub fn shrink(start: Trial, budget: usize, mut again: impl FnMut(&Schedule) -> Option<Trial>) -> Trial {
     let mut best = start;
     let mut left = budget;
-    let mut chunk = best.schedule.switches.len();
-    while chunk > 0 && left > 0 {
-        let mut shrunk = false;
-        let mut at = 0;
-        while at < best.schedule.switches.len() && left > 0 {
-            let mut shorter = best.schedule.clone();
-            let end = (at + chunk).min(shorter.switches.len());
-            shorter.switches.drain(at..end);
-            left -= 1;
-            match again(&shorter) {
-                Some(trial) if trial.weight() < best.weight() => {
-                    best = trial;
-                    shrunk = true;
-                }
-                Some(_) | None => at += chunk,
-            }
+    let mut try_without = |best: &mut Trial, is_left_out: &dyn Fn(usize) -> bool| {
+        if left == 0 {
+            return false;
         }
-        if !shrunk {
-            chunk /= 2;
-        } else {
-            chunk = chunk.min(best.schedule.switches.len());
+        left -= 1;
+        let kept = best.schedule.switches.iter().enumerate().filter(|(at, _)| !is_left_out(*at));
+        let switches = kept.map(|(_, switch)| *switch).collect();
+        let trial = again(&Schedule { fingerprint: best.schedule.fingerprint, switches });
+        let lighter = trial.filter(|trial| trial.weight() < best.weight());
+        let shrunk = lighter.is_some();
+        *best = lighter.unwrap_or_else(|| best.clone());
+        shrunk
+    };
+    loop {
+        let before = best.weight();
+        chunks(&mut best, &mut try_without);
+        pairs(&mut best, &mut try_without);
+        if best.weight() == before {
+            return best;
         }
     }
-    best
+}
+
+type Try<'a> = dyn FnMut(&mut Trial, &dyn Fn(usize) -> bool) -> bool + 'a;
+
+/// Leaves out ever smaller runs of neighbours.
+fn chunks(best: &mut Trial, try_without: &mut Try<'_>) {
+    let mut chunk = best.schedule.switches.len();
+    while chunk > 0 {
+        let mut at = 0;
+        while at < best.schedule.switches.len() {
+            if !try_without(best, &|index| (at..at + chunk).contains(&index)) {
+                at += chunk;
+            }
+        }
+        chunk /= 2;
+    }
+}
+
+/// Leaves out a switch to an actor together with the one back.
+fn pairs(best: &mut Trial, try_without: &mut Try<'_>) {
+    let mut first = 0;
+    while first < best.schedule.switches.len() {
+        let shrunk = (first + 1..best.schedule.switches.len())
+            .any(|second| try_without(best, &|index| index == first || index == second));
+        first += usize::from(!shrunk);
+    }
 }

@@ -12,7 +12,7 @@ use crate::point::Blocked;
 pub(super) struct Analysis {
     actors: usize,
     /// Some event so far was more than one act, or could have been.
-    coarse: bool,
+    pub(super) coarse: bool,
     /// For each event a vector clock: how many acts of each actor happen before it or are it.
     rows: Vec<u32>,
     /// For each actor what happens before its next act, by its own doing.

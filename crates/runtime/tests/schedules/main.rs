@@ -1,4 +1,5 @@
-//! Strategies against brute force, on a machine that runs small programs.
+//! Strategies against brute force and on classic programs, on a machine that runs small programs.
 
+mod classics;
 mod exhaustive;
 mod model;

@@ -8,7 +8,6 @@ pub type Value = i32;
 
 /// One instruction. Each actor has one register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the programs to come use them all")]
 pub enum Do {
     /// The register becomes the variable.
     Load(u32),
@@ -38,7 +37,6 @@ pub enum Do {
     SkipIf(Value, usize),
     /// Skips instructions if the register is not this.
     SkipUnless(Value, usize),
-    Skip(usize),
     /// Goes back.
     Back(usize),
     /// What must not be reached.
@@ -148,7 +146,6 @@ impl<'a> Machine<'a> {
                 Some(Do::SkipUnless(value, count)) => {
                     self.at[actor] += 1 + if self.registers[actor] == value { 0 } else { count };
                 }
-                Some(Do::Skip(count)) => self.at[actor] += 1 + count,
                 Some(Do::Back(count)) => self.at[actor] -= count,
                 Some(Do::Await) if self.program.grain == Grain::Acts => self.at[actor] += 1,
                 Some(Do::Fail) => {
