@@ -9,7 +9,7 @@ use crate::Program;
 use crate::awaitable::{Kind, Made};
 use crate::members::Ancestor;
 use crate::pending::{How, Lost};
-use crate::unit::{FunctionRef, ValueRef};
+use crate::unit::{ClassRef, FunctionRef, ValueRef};
 use crate::val::Val;
 
 /// An `async def` that overrides a plain method of a library, which the library calls.
@@ -49,7 +49,7 @@ impl Program {
                     let callees = self.evaluate(ValueRef { unit, value: callee });
                     let [Val::Bound(method, receiver)] = &callees.known[..] else { continue };
                     let Some(overrides) = overridden.get(method) else { continue };
-                    let Some(by) = overrides.iter().find(|by| {
+                    let Some(by) = overrides.iter().filter(|by| !self.overrides_too(**by, caller)).find(|by| {
                         self.class_of(**by)
                             .is_some_and(|class| self.ancestors(class).contains(&Ancestor::Class(*receiver)))
                     }) else {
@@ -67,12 +67,39 @@ impl Program {
     /// For each plain method of the project the `async def`s that override it.
     fn overridden(&self) -> FxHashMap<FunctionRef, Vec<FunctionRef>> {
         let mut all: FxHashMap<FunctionRef, Vec<FunctionRef>> = FxHashMap::default();
-        for (method, base) in self.async_methods() {
-            if let Base::Own(base) = base {
+        let methods = self.async_methods();
+        let mut of_class: FxHashMap<ClassRef, usize> = FxHashMap::default();
+        for (method, _) in &methods {
+            *of_class.entry(self.class_of(*method).expect("only methods override")).or_default() += 1;
+        }
+        for (method, base) in methods {
+            let Base::Own(base) = base else { continue };
+            let class = self.class_of(method).expect("only methods override");
+            if of_class[&class] < TWIN_FROM && !self.is_named_as_twin(class, base) {
                 all.entry(base).or_default().push(method);
             }
         }
         all
+    }
+
+    /// Whether the class of an override also overrides the method that calls, so that the call is never made on it.
+    fn overrides_too(&self, by: FunctionRef, caller: FunctionRef) -> bool {
+        let Some(class) = self.class_of(by) else { return false };
+        let name = self.unit(caller.unit).facts.text(self.function(caller).name);
+        let facts = &self.unit(class.unit).facts;
+        self.function(caller).class.is_some() && !facts.bindings(facts.class(class.class).scope, name).is_empty()
+    }
+
+    /// Whether a class is by its name the asynchronous twin of the one that it overrides, which other code calls.
+    fn is_named_as_twin(&self, class: ClassRef, base: FunctionRef) -> bool {
+        let name = |class: ClassRef| {
+            let facts = &self.unit(class.unit).facts;
+            facts.text(facts.class(class.class).name).to_lowercase()
+        };
+        let of_base = self.class_of(base).map(name).unwrap_or_default();
+        let own = name(class);
+        let asynchronous = ["async", "aio", "coroutine"].iter().any(|it| own.contains(it) && !of_base.contains(it));
+        own == of_base || asynchronous
     }
 
     /// The `async def`s that override plain methods of libraries which are called by the library.
@@ -139,7 +166,7 @@ impl Program {
     }
 
     /// A test method of a plain `unittest.TestCase`, which makes the coroutine and throws it away.
-    fn plain_test(&self, class: crate::ClassRef) -> Option<Base> {
+    fn plain_test(&self, class: ClassRef) -> Option<Base> {
         let ancestors = self.ancestors(class);
         let mut is_test = false;
         for ancestor in ancestors.iter().skip(1) {
@@ -170,6 +197,9 @@ impl Program {
         }
     }
 }
+
+/// A class that makes so many plain methods asynchronous is another interface, not an override by mistake.
+const TWIN_FROM: usize = 3;
 
 enum Base {
     Own(FunctionRef),

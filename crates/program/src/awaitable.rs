@@ -8,7 +8,7 @@ use raddle_facts::{Act, ActKind, Display, FileFacts, FunctionId, Usage, Value, V
 
 use crate::Program;
 use crate::evaluate::Evaluation;
-use crate::unit::{FunctionRef, UnitId, ValueRef};
+use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
 use crate::val::{Val, Vals};
 
 /// What a call gives.
@@ -54,6 +54,11 @@ impl Program {
         }
         let mut made: Option<Made> = None;
         for val in &callees.known {
+            if let Val::Bound(method, receiver) = val
+                && self.is_overridden_plainly(*method, *receiver)
+            {
+                return None;
+            }
             let (kind, function) = self.kind_of_callee(val, depth)?;
             match &made {
                 Some(known) if known.kind != kind => return None,
@@ -101,6 +106,29 @@ impl Program {
             Value::Parameter(..) => Some(Made { perhaps: true, ..made }),
             _ => None,
         }
+    }
+
+    /// Whether a class that inherits from the receiver's has a plain method in the place of the coroutine function.
+    fn is_overridden_plainly(&self, method: FunctionRef, receiver: ClassRef) -> bool {
+        let name = self.unit(method.unit).facts.text(self.function(method).name);
+        let mut queue: Vec<ClassRef> = self.subclasses(receiver).to_vec();
+        let mut at = 0;
+        while at < queue.len() && at < 100 {
+            let class = queue[at];
+            at += 1;
+            let facts = &self.unit(class.unit).facts;
+            let plain = facts.bindings(facts.class(class.class).scope, name).iter().any(|(_, value)| {
+                matches!(facts.value(*value), Value::Function(it) if {
+                    let it = facts.function(it);
+                    !it.is_async && it.decorators.is_empty() && it.returns.is_none()
+                })
+            });
+            if plain && self.function(method).is_async {
+                return true;
+            }
+            queue.extend(self.subclasses(class).iter().copied());
+        }
+        false
     }
 
     fn kind_of_callee(&self, val: &Val, depth: u32) -> Option<(Kind, Option<FunctionRef>)> {

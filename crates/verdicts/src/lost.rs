@@ -168,6 +168,9 @@ fn sureness(judged: &Judged<'_>, function: FunctionRef, lost: &Lost) -> (Confide
     if expects_failure(program, function, lost) {
         lower(Confidence::Possible, "because-raises");
     }
+    if matches!(lost.made.kind, Kind::Task | Kind::ThreadFuture) && program.is_test(function) {
+        lower(Confidence::Possible, "because-test");
+    }
     if chosen_by_mode(program, function, lost) {
         lower(Confidence::Possible, "because-mode");
     }

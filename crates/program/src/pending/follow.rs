@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raddle_facts::flow::{Catch, Domain, Handler, interpret};
-use raddle_facts::{Act, ActKind, FileFacts, ScopeId, Sym, Test, Usage, Value, ValueId};
+use raddle_facts::{Act, ActKind, FileFacts, ListRange, ScopeId, Sym, Test, Usage, Value, ValueId};
 
 use super::places::is_adding;
 use super::{How, Lost};
@@ -92,7 +92,7 @@ impl Domain for Follow<'_> {
     }
 
     fn test(&mut self, state: &mut Self::State, test: ValueId, holds: bool) {
-        if let Some(value) = self.absent(test, holds) {
+        for value in self.absent(test, holds) {
             let facts = self.facts;
             let writes = &self.writes;
             state.retain(|(_, call, contained)| {
@@ -165,15 +165,23 @@ impl Follow<'_> {
         }
     }
 
-    /// The value that a condition says is `None` or false.
-    fn absent(&self, test: ValueId, holds: bool) -> Option<ValueId> {
+    /// The values that a condition says are `None` or false.
+    fn absent(&self, test: ValueId, holds: bool) -> Vec<ValueId> {
+        let first = |parts| self.facts.list(parts).first().copied();
         match self.facts.value(test) {
-            Value::Test(Test::Not, parts) => self.absent(*self.facts.list(parts).first()?, !holds),
-            Value::Test(Test::IsNone, parts) => holds.then(|| self.facts.list(parts).first().copied()).flatten(),
-            Value::Test(Test::IsNotNone, parts) => (!holds).then(|| self.facts.list(parts).first().copied()).flatten(),
-            Value::Test(..) => None,
-            _ => (!holds).then_some(test),
+            Value::Test(Test::Not, parts) => first(parts).map_or_else(Vec::new, |it| self.absent(it, !holds)),
+            Value::Test(Test::IsNone, parts) if holds => first(parts).into_iter().collect(),
+            Value::Test(Test::IsNotNone, parts) if !holds => first(parts).into_iter().collect(),
+            Value::Test(Test::And, parts) if holds => self.absent_parts(parts, holds),
+            Value::Test(Test::Or, parts) if !holds => self.absent_parts(parts, holds),
+            Value::Test(..) => Vec::new(),
+            _ if holds => Vec::new(),
+            _ => vec![test],
         }
+    }
+
+    fn absent_parts(&self, parts: ListRange, holds: bool) -> Vec<ValueId> {
+        self.facts.list(parts).iter().flat_map(|it| self.absent(*it, holds)).collect()
     }
 }
 

@@ -188,10 +188,22 @@ impl Program {
         }
         match self.written_to(function, at, call) {
             Destination::Name(write) if starts_before(facts, write, span) => Destination::Name(write),
-            Destination::Elsewhere if !self.is_statement(function, at) => Destination::Elsewhere,
+            // The keys of a dict are no entries of its value.
+            Destination::Elsewhere if self.is_assigned(function, at) || !self.is_statement(function, at) => {
+                Destination::Elsewhere
+            }
             Destination::Elsewhere => Destination::Lost(How::DroppedDisplay),
             _ => Destination::Elsewhere,
         }
+    }
+
+    /// Whether an assignment whose target stands before the expression comes right after it.
+    fn is_assigned(&self, function: FunctionRef, at: u32) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        let (_, end) = facts.function(function.function).acts;
+        let span = facts.acts[at as usize].span;
+        let write = facts.acts[at as usize + 1..end as usize].iter().find(|it| matches!(it.kind, ActKind::Write(..)));
+        write.is_some_and(|it| it.span.start < span.start)
     }
 
     /// Whether nothing else of the function follows from the display a call stands in: no write mentions it, nothing
