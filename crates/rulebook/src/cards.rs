@@ -22,17 +22,11 @@ const CARDS: &[(&str, &str)] = &[
     ("session-shared-by-tasks", include_str!("../cards/session-shared-by-tasks.md")),
     ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
     ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
-    ("cpu-work-in-coroutine", include_str!("../cards/cpu-work-in-coroutine.md")),
-    ("cpu-work-in-threads", include_str!("../cards/cpu-work-in-threads.md")),
     ("coroutine-function-as-callback", include_str!("../cards/coroutine-function-as-callback.md")),
-    ("coroutine-never-awaited", include_str!("../cards/coroutine-never-awaited.md")),
-    ("coroutine-truth-tested", include_str!("../cards/coroutine-truth-tested.md")),
     ("target-called-not-passed", include_str!("../cards/target-called-not-passed.md")),
     ("task-error-never-seen", include_str!("../cards/task-error-never-seen.md")),
     ("task-not-kept", include_str!("../cards/task-not-kept.md")),
     ("timeout-on-finished-future", include_str!("../cards/timeout-on-finished-future.md")),
-    ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
-    ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
 ];
 
 /// The cards by the names of their rules.

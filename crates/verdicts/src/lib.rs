@@ -58,17 +58,11 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
     (unpicklable_argument::ID, unpicklable_argument::verdict),
     (unpicklable_result::ID, unpicklable_result::verdict),
-    (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
-    (cpu_work_in_threads::ID, cpu_work_in_threads::verdict),
     (coroutine_function_as_callback::ID, coroutine_function_as_callback::verdict),
-    (coroutine_never_awaited::ID, coroutine_never_awaited::verdict),
-    (coroutine_truth_tested::ID, coroutine_truth_tested::verdict),
     (target_called_not_passed::ID, target_called_not_passed::verdict),
     (task_error_never_seen::ID, task_error_never_seen::verdict),
     (task_not_kept::ID, task_not_kept::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),
-    (unpicklable_argument::ID, unpicklable_argument::verdict),
-    (unpicklable_result::ID, unpicklable_result::verdict),
 ];
 
 /// Judges a program by one rule.
