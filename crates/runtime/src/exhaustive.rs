@@ -244,6 +244,17 @@ impl Strategy for Exhaustive {
         }
     }
 
+    fn left_over(&mut self, actor: ActorId) {
+        if self.doubt == Some(Because::TooManyActors) || actor.0 >= MOST_ACTORS {
+            return;
+        }
+        let ended = self.nodes.last().is_some_and(|last| last.acts.contains(&Operation::Opaque));
+        if !ended || self.analysis.coarse {
+            self.doubt.get_or_insert(Because::LeftOver);
+        }
+        races::left_over(&mut self.nodes, actor);
+    }
+
     fn end_run(&mut self, outcome: Outcome, waiting: &[Blocked]) -> Next {
         self.runs += 1;
         match outcome {

@@ -68,6 +68,8 @@ pub enum Because {
     Cut,
     /// The same choices led to another point.
     NotDeterministic,
+    /// A run ended while somebody could go on; `Strategy::left_over` says when that is no matter.
+    LeftOver,
     /// More actors than the search can tell apart.
     TooManyActors,
 }
@@ -85,6 +87,11 @@ pub trait Strategy {
 
     /// The actor chosen last also did this.
     fn observe(&mut self, _operation: Operation) {}
+
+    /// The run is about to end, and this actor could have gone on: a daemon. Where there are some, the end of every actor that is
+    /// waited for is an `Operation::Opaque` of its own; else nothing is
+    /// proved, and neither is it where steps are more than one act.
+    fn left_over(&mut self, _actor: ActorId) {}
 
     /// A run has ended. `waiting` are the actors that were still blocked, with what they wait for.
     fn end_run(&mut self, outcome: Outcome, waiting: &[Blocked]) -> Next;

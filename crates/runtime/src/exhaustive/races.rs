@@ -303,6 +303,13 @@ fn conservative(nodes: &mut [Node], event: usize, actor: ActorId) {
     }
 }
 
+/// The run ended without an actor that could go on. What else it would have done is not known: it is tried everywhere.
+pub(super) fn left_over(nodes: &mut [Node], actor: ActorId) {
+    for node in nodes {
+        node.backtrack |= node.enabled & bit(actor);
+    }
+}
+
 fn try_at(node: &mut Node, actor: ActorId) {
     node.backtrack |= if node.enabled & bit(actor) != 0 { bit(actor) } else { node.enabled };
 }

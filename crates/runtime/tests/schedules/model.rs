@@ -39,6 +39,8 @@ pub enum Do {
     SkipUnless(Value, usize),
     /// Goes back.
     Back(usize),
+    /// Ends an actor that somebody waits for, where there are daemons.
+    End,
     /// What must not be reached.
     Fail,
 }
@@ -58,6 +60,8 @@ pub struct Program {
     /// How many of them run from the start; the others are spawned.
     pub started: usize,
     pub grain: Grain,
+    /// Nobody waits for the last so many.
+    pub daemons: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,7 +103,7 @@ pub struct Ran {
 impl Program {
     pub fn new(actors: &[&[Do]]) -> Self {
         let actors: Vec<_> = actors.iter().map(|code| code.to_vec()).collect();
-        Self { started: actors.len(), actors, grain: Grain::Acts }
+        Self { started: actors.len(), actors, grain: Grain::Acts, daemons: 0 }
     }
 
     /// Runs once. `end_run` is left to the caller, who knows what comes next.
@@ -176,6 +180,7 @@ impl<'a> Machine<'a> {
             Do::Join(actor) => Operation::Join(ActorId(actor)),
             Do::Sleep(_) => Operation::Timeout(ObjectId(SLEEPS + actor as u32)),
             Do::Await => Operation::Step,
+            Do::End => Operation::Opaque,
             other => unreachable!("{other:?} is passed over"),
         }
     }
@@ -315,6 +320,11 @@ impl<'a> Machine<'a> {
         }
     }
 
+    fn only_daemons(&self) -> bool {
+        let others = 0..self.program.actors.len() - self.program.daemons;
+        others.into_iter().all(|actor| self.alive[actor] && self.instruction(actor).is_none())
+    }
+
     fn reason(&self, current: Option<usize>) -> Reason {
         let Some(current) = current else { return Reason::Start };
         let id = ActorId(current as u16);
@@ -336,7 +346,7 @@ impl<'a> Machine<'a> {
         let mut outcome = None;
         for step in 0.. {
             self.look(current);
-            if self.runnable.is_empty() && self.timers.is_empty() {
+            if self.runnable.is_empty() && self.timers.is_empty() || self.only_daemons() {
                 break;
             }
             if step == LONGEST {
@@ -363,7 +373,13 @@ impl<'a> Machine<'a> {
             self.go_on(actor, strategy);
             current = Some(actor);
         }
-        let natural = match (self.failed, self.blocked.is_empty()) {
+        let is_over = self.blocked.is_empty() || self.only_daemons();
+        if self.only_daemons() {
+            for actor in self.runnable.iter().map(|it| it.actor).chain(self.timers.iter().map(|it| it.actor)) {
+                strategy.left_over(actor);
+            }
+        }
+        let natural = match (self.failed, is_over) {
             (true, _) => Outcome::Failed,
             (false, true) => Outcome::Passed,
             (false, false) => Outcome::Deadlock,
