@@ -120,7 +120,8 @@ impl Exhaustive {
 
     fn follow(&mut self, point: &Point<'_>) -> Option<Turn> {
         let node = self.nodes.get_mut(self.depth)?;
-        if !node.is_at(point) {
+        let is_same = self.depth >= self.changed || node.acts.first().copied() == point.operation(node.chosen());
+        if !is_same || !node.is_at(point) {
             self.doubt.get_or_insert(Because::NotDeterministic);
             self.nodes.truncate(self.depth);
             self.changed = self.changed.min(self.depth);
@@ -258,7 +259,13 @@ impl Strategy for Exhaustive {
     fn end_run(&mut self, outcome: Outcome, waiting: &[Blocked]) -> Next {
         self.runs += 1;
         match outcome {
-            Outcome::Cut => self.doubt = self.doubt.or(Some(Because::Cut)),
+            Outcome::Cut => {
+                self.doubt = self.doubt.or(Some(Because::Cut));
+                // Whoever never had its turn may be what the others wait for.
+                let enabled = self.nodes.last().map_or(0, |last| last.enabled);
+                let starved = (0..MOST_ACTORS).map(ActorId).filter(|actor| enabled & bit(*actor) != 0);
+                starved.for_each(|actor| races::left_over(&mut self.nodes, actor));
+            }
             Outcome::Abandoned => self.abandoned += 1,
             Outcome::Passed | Outcome::Failed | Outcome::Deadlock => {}
         }

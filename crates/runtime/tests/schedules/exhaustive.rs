@@ -226,8 +226,11 @@ fn an_end_that_is_no_act_proves_nothing() {
 
 #[test]
 fn a_run_that_is_cut_proves_nothing() {
-    let found = ends(&Program::new(&[&[Do::Load(0), Do::Back(1)], &[Do::Put(0, 1)]]), Exhaustive::up_to(0, 10));
-    assert!(found.is_none_or(|it| it.coverage == Coverage::Some(Because::Cut)));
+    // Spins for ever unless the other comes first.
+    let spin: &[Do] = &[Do::Load(0), Do::SkipIf(1, 1), Do::Back(2)];
+    let found = ends(&Program::new(&[spin, &[Do::Put(0, 1)]]), Exhaustive::up_to(0, 1_000)).expect("few");
+    assert_eq!(found.coverage, Coverage::Some(Because::Cut));
+    assert_eq!(found.fewest.keys().map(|end| end.outcome).collect::<Vec<_>>(), ["cut", "passed"]);
 }
 
 #[test]
@@ -239,13 +242,17 @@ fn more_actors_than_fit_prove_nothing() {
 
 #[test]
 fn a_program_that_changes_proves_nothing() {
-    let programs = [Program::new(&[&[Do::Load(0)], &[Do::Put(0, 1)]]), Program::new(&[&[Do::Put(0, 1)], &[]])];
-    let (mut strategy, mut recorder) = (Exhaustive::unbounded(10), Recorder::default());
-    for program in programs {
-        let ran = program.run(&mut strategy, &mut recorder);
-        strategy.end_run(ran.outcome, &ran.blocked);
+    let first = Program::new(&[&[Do::Load(0), Do::Load(1)], &[Do::Put(1, 1)]]);
+    let ends_sooner = Program::new(&[&[Do::Put(0, 1)], &[]]);
+    let does_another_thing = Program::new(&[&[Do::Load(2), Do::Load(1)], &[Do::Put(1, 1)]]);
+    for second in [ends_sooner, does_another_thing] {
+        let (mut strategy, mut recorder) = (Exhaustive::unbounded(10), Recorder::default());
+        for program in [&first, &second] {
+            let ran = program.run(&mut strategy, &mut recorder);
+            strategy.end_run(ran.outcome, &ran.blocked);
+        }
+        assert_eq!(strategy.coverage(), Coverage::Some(Because::NotDeterministic), "{second:?}");
     }
-    assert_eq!(strategy.coverage(), Coverage::Some(Because::NotDeterministic));
 }
 
 #[test]
