@@ -227,15 +227,66 @@ impl Program {
         let scope = facts.function(function.function).scope;
         let is_own = |place: ValueId| matches!(facts.value(place), Value::Name(of, _) if of == scope);
         facts.acts_of(function.function).iter().any(|act| match act.kind {
-            ActKind::Write(place, value) => !is_own(place) && self.kind_of_value(function, value, DEEPEST - 1).is_some(),
-            ActKind::Read(place) if is_own(place) => {
-                matches!(act.usage, Usage::Argument | Usage::Element | Usage::Bound | Usage::Yielded)
-                    && matches!(facts.value(place), Value::Name(_, name)
-                        if facts.bindings(scope, facts.text(name)).iter().any(|(_, it)| self.kind_of_value(function, *it, DEEPEST - 1).is_some()))
+            ActKind::Write(place, value) => {
+                !is_own(place) && self.kind_of_value(function, value, DEEPEST - 1).is_some()
             }
-            ActKind::Call(call) => act.usage == Usage::Argument && self.made_at(function.unit, call, DEEPEST - 1).is_some_and(|it| it.kind == Kind::Task),
+            ActKind::Read(place) if is_own(place) => {
+                let Value::Name(_, name) = facts.value(place) else { return false };
+                let holds = |value| self.kind_of_value(function, value, DEEPEST - 1).is_some();
+                let taken = matches!(act.usage, Usage::Argument | Usage::Element | Usage::Bound | Usage::Yielded);
+                taken
+                    && facts.bindings(scope, facts.text(name)).iter().any(|(_, it)| holds(*it))
+                    && !(act.usage == Usage::Argument && self.is_only_looked_at(function, act, &holds))
+            }
+            ActKind::Call(call) => {
+                act.usage == Usage::Argument
+                    && self.made_at(function.unit, call, DEEPEST - 1).is_some_and(|it| it.kind == Kind::Task)
+            }
             _ => false,
         })
+    }
+
+    /// Whether what is read is handed to a function of the project that keeps nothing: it sets attributes, or asks them.
+    fn is_only_looked_at(&self, function: FunctionRef, read: &Act, holds: &dyn Fn(ValueId) -> bool) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        let outer = facts.acts_of(function.function).iter().find_map(|it| match it.kind {
+            ActKind::Call(call) if it.span.start <= read.span.start && read.span.end <= it.span.end => Some(call),
+            _ => None,
+        });
+        let Some(Value::Call(callee, arguments)) = outer.map(|it| facts.value(it)) else { return false };
+        let callees = self.evaluate(ValueRef { unit: function.unit, value: callee });
+        let (helper, bound) = match &callees.known[..] {
+            [Val::Function(helper)] => (*helper, false),
+            [Val::Bound(helper, _)] => (*helper, true),
+            _ => return false,
+        };
+        if !self.is_own(helper.unit) {
+            return false;
+        }
+        let given = self.parameters_of(helper, bound, facts, facts.arguments(arguments));
+        let mut places = given.iter().filter(|(_, value)| holds(*value)).peekable();
+        places.peek().is_some() && places.all(|(place, _)| self.keeps_nothing(helper, *place))
+    }
+
+    /// Whether a function does no more with a parameter than use its attributes.
+    fn keeps_nothing(&self, helper: FunctionRef, place: u16) -> bool {
+        let facts = &self.unit(helper.unit).facts;
+        let it = self.function(helper);
+        let is_it = |value: ValueId| matches!(facts.value(value), Value::Parameter(of, at) if of == helper.function && at == place);
+        let nested = self.functions_of(helper.unit).any(|it| self.enclosing_function(it) == Some(helper));
+        let kept = facts.acts_of(helper.function).iter().any(|act| match act.kind {
+            ActKind::Write(_, value) | ActKind::Update(_, value) => match facts.value(value) {
+                Value::Display(_, list) | Value::Union(list) => facts.list(list).iter().any(|it| is_it(*it)),
+                _ => is_it(value),
+            },
+            ActKind::Await(value) => is_it(value),
+            ActKind::Call(call) => match facts.value(call) {
+                Value::Call(_, arguments) => facts.arguments(arguments).iter().any(|it| is_it(it.value)),
+                _ => false,
+            },
+            _ => false,
+        });
+        !nested && !kept && !it.is_generator && !it.returned.iter().any(|value| is_it(*value))
     }
 
     /// What the decorators of a function leave of what it gives.

@@ -36,6 +36,8 @@ struct Follow<'p> {
     read: BTreeSet<u32>,
     overwritten: BTreeMap<u32, u32>,
     tested: BTreeMap<u32, u32>,
+    /// Those whose truth is asked where the name can hold nothing else.
+    surely_tested: BTreeSet<u32>,
     /// Futures of other threads' loops, whose callbacks see what was raised.
     for_threads: BTreeSet<u32>,
 }
@@ -92,6 +94,12 @@ impl Domain for Follow<'_> {
     }
 
     fn test(&mut self, state: &mut Self::State, test: ValueId, holds: bool) {
+        let atom = self.atom(test);
+        for (_, call, contained) in state.iter() {
+            if !contained && self.facts.acts[*call as usize].kind == ActKind::Call(atom) {
+                self.surely_tested.insert(*call);
+            }
+        }
         for value in self.absent(test, holds) {
             let facts = self.facts;
             let writes = &self.writes;
@@ -165,6 +173,14 @@ impl Follow<'_> {
         }
     }
 
+    /// What a condition asks, without `not`.
+    fn atom(&self, test: ValueId) -> ValueId {
+        match self.facts.value(test) {
+            Value::Test(Test::Not, parts) => self.facts.list(parts).first().map_or(test, |it| self.atom(*it)),
+            _ => test,
+        }
+    }
+
     /// The values that a condition says are `None` or false.
     fn absent(&self, test: ValueId, holds: bool) -> Vec<ValueId> {
         let first = |parts| self.facts.list(parts).first().copied();
@@ -200,6 +216,7 @@ impl Program {
             read: BTreeSet::new(),
             overwritten: BTreeMap::new(),
             tested: BTreeMap::new(),
+            surely_tested: BTreeSet::new(),
             for_threads: made.iter().filter(|it| it.2.kind == Kind::ThreadFuture).map(|it| it.0).collect(),
         };
         let mut names: BTreeMap<u32, Sym> = BTreeMap::new();
@@ -236,7 +253,7 @@ impl Program {
             let lost = |how, at_span| Lost { act: *at, span, made: made.clone(), how, at: at_span };
             if let Some(test) = domain.tested.get(at)
                 && made.kind == Kind::Coroutine
-                && self.is_coroutine_alone(function, *test, *at)
+                && (domain.surely_tested.contains(at) || self.is_coroutine_alone(function, *test, *at))
             {
                 acc.push(lost(How::Tested, Some(facts.acts[*test as usize].span)));
                 continue;

@@ -44,6 +44,7 @@ impl Program {
             Usage::Argument => self.as_argument(function, at),
             Usage::Bound => self.written_to(function, at, call),
             Usage::Element => self.element(function, at, call),
+            Usage::Returned if self.returns_itself(function, call) => Destination::Lost(How::Returned),
             Usage::Returned
             | Usage::Awaited
             | Usage::Yielded
@@ -53,6 +54,15 @@ impl Program {
             | Usage::Raised
             | Usage::Operand => Destination::Elsewhere,
         }
+    }
+
+    /// Whether a coroutine function returns the coroutine of itself, which whoever awaits it once gets as its result.
+    fn returns_itself(&self, function: FunctionRef, call: ValueId) -> bool {
+        let it = self.function(function);
+        it.is_async
+            && !it.is_generator
+            && it.decorators.is_empty()
+            && self.made(function.unit, call).is_some_and(|made| made.function == Some(function) && !made.perhaps)
     }
 
     /// The innermost call, `await` or the like around an expression.
