@@ -72,6 +72,12 @@ pub(crate) struct CheckArguments {
     pub(crate) output_format: OutputFormat,
     #[arg(long, value_name = "FILE", help_heading = "output")]
     pub(crate) output_file: Option<PathBuf>,
+    #[arg(long, value_name = "FORMAT=FILE", help_heading = "output")]
+    pub(crate) also_write: Vec<AlsoWrite>,
+    #[arg(long, value_name = "FILE", help_heading = "output")]
+    pub(crate) baseline: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", help_heading = "output", conflicts_with = "baseline")]
+    pub(crate) write_baseline: Option<PathBuf>,
     #[arg(long, help_heading = "output")]
     pub(crate) statistics: bool,
     #[arg(short, long, help_heading = "output")]
@@ -110,6 +116,31 @@ pub(crate) enum OutputFormat {
     Text,
     Concise,
     Json,
+    Sarif,
+    Github,
+    Gitlab,
+    Junit,
+}
+
+/// A report that is written besides the one that is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AlsoWrite {
+    pub(crate) format: OutputFormat,
+    pub(crate) path: PathBuf,
+}
+
+impl FromStr for AlsoWrite {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<AlsoWrite, String> {
+        // The error is the key of a shared word.
+        let wrong = || "takes-format-and-file".to_owned();
+        let (format, path) = text.split_once('=').ok_or_else(wrong)?;
+        if path.is_empty() {
+            return Err(wrong());
+        }
+        Ok(AlsoWrite { format: OutputFormat::from_str(format, false).map_err(|_| wrong())?, path: path.into() })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

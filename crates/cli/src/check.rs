@@ -4,11 +4,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use raddle_report::{Outcome, Table, TroubleKind, concise, json, statistics, summary, table, text, trouble};
-use raddle_rulebook::{Rulebook, say_shared, word};
+use raddle_report::{
+    Outcome, Table, TroubleKind, concise, github, gitlab, json, junit, sarif, statistics, summary, table, text, trouble,
+};
+use raddle_rulebook::{Rulebook, counted, say_shared, word};
+use raddle_vocabulary::Message;
 
 use crate::FOUND;
 use crate::arguments::{CheckArguments, OutputFormat};
+use crate::baseline::Baseline;
 use crate::output::{print, tell, write};
 use crate::panics::guarded;
 use crate::pipeline::{self, Checked};
@@ -23,10 +27,28 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
     let progress = if arguments.quiet { Progress::hidden(session.lang) } else { Progress::shown(session.lang) };
     let ended = guarded(|| pipeline::run(&request, &progress));
     drop(progress);
-    let checked = match ended {
+    let mut checked = match ended {
         Ok(checked) => checked?,
         Err(reason) => return Ok(bug(session, &reason)),
     };
+    if let Some(path) = &arguments.write_baseline {
+        let written = Baseline::of(&checked.findings);
+        written.write(path)?;
+        if !arguments.quiet {
+            tell(session, &format!("{}\n", counted(session.lang, "known-from-now", written.len())));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut outgrown = 0;
+    if let Some(path) = &arguments.baseline {
+        outgrown = Baseline::read(path)?.leave_new(&mut checked.findings);
+        if outgrown > 0 {
+            let message = Message::new("baseline-outgrown")
+                .arg("count", outgrown.to_string())
+                .arg("file", path.display().to_string());
+            checked.warnings.push(message);
+        }
+    }
     let outcome = Outcome {
         findings: &checked.findings,
         files: checked.files,
@@ -40,13 +62,18 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
         tell_of_trouble(session, &checked);
     }
     show(session, &arguments, &outcome)?;
+    for also in &arguments.also_write {
+        let mut report = Vec::new();
+        render(session, also.format, &outcome, &mut report)?;
+        write(&also.path, &report)?;
+    }
     if arguments.timing {
         tell(session, &timing(session, &checked));
     }
     let failed = checked.errors.iter().any(|it| it.kind == TroubleKind::Panicked);
     Ok(if arguments.exit_zero {
         ExitCode::SUCCESS
-    } else if !checked.findings.is_empty() {
+    } else if !checked.findings.is_empty() || outgrown > 0 {
         FOUND
     } else if failed {
         // Files on which raddle failed have not been found clean.
@@ -75,9 +102,7 @@ fn show(session: &Session, arguments: &CheckArguments, outcome: &Outcome<'_>) ->
     let counts = arguments.statistics && !outcome.findings.is_empty();
     match arguments.output_format {
         OutputFormat::Text | OutputFormat::Concise if counts => report.extend(statistics(outcome).into_bytes()),
-        OutputFormat::Text => text(outcome, session.width, &mut report)?,
-        OutputFormat::Concise => concise(outcome, &mut report)?,
-        OutputFormat::Json => json(outcome, &mut report)?,
+        format => render(session, format, outcome, &mut report)?,
     }
     let summary = format!("{}\n", summary(outcome));
     let gap = if report.is_empty() { "" } else { "\n" };
@@ -100,12 +125,33 @@ fn show(session: &Session, arguments: &CheckArguments, outcome: &Outcome<'_>) ->
                 tell(session, &summary);
             }
         }
-        (None, OutputFormat::Json) => {
+        (
+            None,
+            OutputFormat::Json
+            | OutputFormat::Sarif
+            | OutputFormat::Github
+            | OutputFormat::Gitlab
+            | OutputFormat::Junit,
+        ) => {
             print(session, &report)?;
             if counts {
                 tell(session, &statistics(outcome));
             }
         }
+    }
+    Ok(())
+}
+
+/// Writes the findings in a format.
+fn render(session: &Session, format: OutputFormat, outcome: &Outcome<'_>, report: &mut Vec<u8>) -> Result<()> {
+    match format {
+        OutputFormat::Text => text(outcome, session.width, report)?,
+        OutputFormat::Concise => concise(outcome, report)?,
+        OutputFormat::Json => json(outcome, report)?,
+        OutputFormat::Sarif => sarif(outcome, report)?,
+        OutputFormat::Github => github(outcome, report)?,
+        OutputFormat::Gitlab => gitlab(outcome, report)?,
+        OutputFormat::Junit => junit(outcome, report)?,
     }
     Ok(())
 }

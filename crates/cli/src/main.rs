@@ -2,6 +2,7 @@
 //! run).
 
 mod arguments;
+mod baseline;
 mod check;
 mod explain;
 mod interrupt;

@@ -96,11 +96,15 @@ fn help_of_check() {
               --pedantic              also rules that are off unless asked for
 
         How to show it:
-              --output-format <FORMAT>  text (default), concise or json
-              --output-file <FILE>      write the report here instead of printing it
-              --statistics              count by rule and cause instead of showing each finding
-          -q, --quiet                   print findings and nothing else
-              --exit-zero               exit with 0 even when something is found
+              --output-format <FORMAT>    text (default), concise or json
+              --output-file <FILE>        write the report here instead of printing it
+              --also-write <FORMAT=FILE>  write another report besides, such as `sarif=report.sarif`
+              --baseline <FILE>           show only findings that are not in this file; one that is gone
+                                          from the code must leave the file
+              --write-baseline <FILE>     write the findings into this file as known, and end with 0
+              --statistics                count by rule and cause instead of showing each finding
+          -q, --quiet                     print findings and nothing else
+              --exit-zero                 exit with 0 even when something is found
 
         How to run:
               --threads <N>         how many threads to work with; one for each processor unless given

@@ -5,9 +5,11 @@
 mod concise;
 mod fingerprint;
 mod frame;
+mod hosts;
 mod json;
 mod outcome;
 mod places;
+mod sarif;
 mod summary;
 mod table;
 mod text;
@@ -15,9 +17,11 @@ mod trouble;
 
 pub use concise::concise;
 pub use fingerprint::fingerprints;
+pub use hosts::{github, gitlab, junit};
 pub use json::{SCHEMA, json};
 pub use outcome::{Outcome, Sources, level_word};
 pub use places::Place;
+pub use sarif::sarif;
 pub use summary::{statistics, summary};
 pub use table::{Table, table};
 pub use text::{WIDTH, printable, text};

@@ -1,0 +1,94 @@
+//! A baseline: the findings a project has when it turns raddle on, so that only new ones count.
+//!
+//! It is a ratchet. A finding that is mended must leave the file, or it could come back unseen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use raddle_report::fingerprints;
+use raddle_vocabulary::{Finding, Message};
+use serde::{Deserialize, Serialize};
+
+use crate::output::write;
+use crate::refusal::Refusal;
+
+/// Grows when an older raddle would misread the file.
+const VERSION: u32 = 1;
+
+/// Findings that are known.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Baseline {
+    version: u32,
+    /// By fingerprint, with what a reader of a change wants to see.
+    findings: BTreeMap<String, Known>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Known {
+    rule: String,
+    file: String,
+    function: String,
+}
+
+impl Baseline {
+    /// A baseline of these findings.
+    pub(crate) fn of(findings: &[Finding]) -> Baseline {
+        let known = findings.iter().zip(fingerprints(findings)).map(|(finding, fingerprint)| {
+            let known = Known {
+                rule: finding.rule.0.clone(),
+                file: finding.site.path.to_string(),
+                function: finding.function.clone(),
+            };
+            (fingerprint, known)
+        });
+        Baseline { version: VERSION, findings: known.collect() }
+    }
+
+    /// Reads a baseline.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or is none.
+    pub(crate) fn read(path: &Path) -> Result<Baseline> {
+        let place = path.display().to_string();
+        let refuse = |key: &str, reason: String| {
+            let what = Message::new(key).arg("place", place.clone()).arg("reason", reason);
+            Refusal::new(what).help(Message::new("baseline-help"))
+        };
+        let text = fs::read_to_string(path).map_err(|error| refuse("baseline-unread", error.to_string()))?;
+        let baseline: Baseline =
+            serde_json::from_str(&text).map_err(|error| refuse("baseline-broken", error.to_string()))?;
+        if baseline.version != VERSION {
+            return Err(refuse("baseline-broken", format!("version {}", baseline.version)).into());
+        }
+        Ok(baseline)
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        write(path, &text)
+    }
+
+    /// How many findings are known.
+    pub(crate) fn len(&self) -> usize {
+        self.findings.len()
+    }
+
+    /// Leaves the findings that are new; gives how many known ones are gone.
+    pub(crate) fn leave_new(&self, findings: &mut Vec<Finding>) -> usize {
+        let names = fingerprints(findings);
+        let present: BTreeSet<&String> = names.iter().collect();
+        let outgrown = self.findings.keys().filter(|it| !present.contains(it)).count();
+        let mut names = names.iter();
+        findings.retain(|_| !names.next().is_some_and(|it| self.findings.contains_key(it)));
+        outgrown
+    }
+}

@@ -1,0 +1,67 @@
+//! A baseline hides what is known, lets new findings fail, and wants to be written anew when something is mended.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+fn raddle(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("raddle").unwrap();
+    command.current_dir(folder).args(["check", "--no-cache", "--output-format", "concise"]).args(arguments);
+    let output = command.env("LC_ALL", "C").env_remove("LANG").output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const ONE: &str = "import time\n\nasync def f():\n    time.sleep(1)\n";
+const TWO: &str = "import time\n\nasync def g():\n    time.sleep(2)\n\nasync def f():\n    time.sleep(1)\n";
+
+#[test]
+fn only_new_findings_fail() {
+    let folder = TempDir::new().unwrap();
+    let app = folder.path().join("app.py");
+    fs::write(&app, ONE).unwrap();
+    let (code, out, err) = raddle(folder.path(), &["--write-baseline", "known.json"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", "1 finding is known from now on\n"));
+
+    let (code, out, _) = raddle(folder.path(), &["--baseline", "known.json"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+
+    fs::write(&app, TWO).unwrap();
+    let (code, out, _) = raddle(folder.path(), &["--baseline", "known.json"]);
+    assert_eq!(code, 1);
+    assert!(out.starts_with("app.py:4:5: error[blocking-call-in-coroutine]") && out.lines().count() == 1, "{out}");
+
+    fs::write(&app, "async def f():\n    pass\n").unwrap();
+    let (code, out, err) = raddle(folder.path(), &["--baseline", "known.json"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("findings of `known.json` that are gone from the code: 1"), "{err}");
+}
+
+#[test]
+fn a_baseline_that_is_none_is_refused() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("known.json"), "[]").unwrap();
+    let (code, out, err) = raddle(folder.path(), &["--baseline", "known.json"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("`known.json` is no baseline") && err.contains("--write-baseline"), "{err}");
+    let (code, ..) = raddle(folder.path(), &["--baseline", "missing.json"]);
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn several_reports_in_one_run() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("app.py"), ONE).unwrap();
+    let also = ["--also-write", "sarif=out.sarif", "--also-write", "junit=out.xml"];
+    let (code, out, _) = raddle(folder.path(), &also);
+    assert_eq!((code, out.lines().count()), (1, 1));
+    assert!(fs::read_to_string(folder.path().join("out.sarif")).unwrap().contains("\"2.1.0\""));
+    assert!(fs::read_to_string(folder.path().join("out.xml")).unwrap().contains("failures=\"1\""));
+    let (code, _, err) = raddle(folder.path(), &["--also-write", "sarif"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("sarif=report.sarif"), "{err}");
+}
