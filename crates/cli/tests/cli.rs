@@ -175,16 +175,16 @@ fn mistakes_on_the_command_line() {
     refused(
         &["check", "--output-format", "xml"],
         expect![[r#"
-        error: `xml` does not fit `--output-format <FORMAT>`
-        help: one of text, concise, json
-    "#]],
+            error: `xml` does not fit `--output-format <FORMAT>`
+            help: one of text, concise, json, sarif, github, gitlab, junit
+        "#]],
     );
     refused(
         &["check", "--output-format"],
         expect![[r#"
-        error: `--output-format <FORMAT>` needs a value
-        help: one of text, concise, json
-    "#]],
+            error: `--output-format <FORMAT>` needs a value
+            help: one of text, concise, json, sarif, github, gitlab, junit
+        "#]],
     );
     refused(
         &["check", "--python-version", "3"],
@@ -231,9 +231,9 @@ fn mistakes_on_the_command_line() {
     refused(
         &["--lang=zh", "check", "--output-format", "xml"],
         expect![[r#"
-        错误：`--output-format <FORMAT>` 不接受 `xml`
-        帮助：可选：text, concise, json
-    "#]],
+            错误：`--output-format <FORMAT>` 不接受 `xml`
+            帮助：可选：text, concise, json, sarif, github, gitlab, junit
+        "#]],
     );
 }
 

@@ -10,6 +10,7 @@ const CARDS: &[(&str, &str)] = &[
     ("async-primitive-from-thread", include_str!("../cards/async-primitive-from-thread.md")),
     ("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md")),
     ("connection-across-threads", include_str!("../cards/connection-across-threads.md")),
+    ("coroutine-function-as-callback", include_str!("../cards/coroutine-function-as-callback.md")),
     ("coroutine-never-awaited", include_str!("../cards/coroutine-never-awaited.md")),
     ("coroutine-truth-tested", include_str!("../cards/coroutine-truth-tested.md")),
     ("cpu-work-in-coroutine", include_str!("../cards/cpu-work-in-coroutine.md")),

@@ -46,6 +46,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (async_primitive_from_thread::ID, async_primitive_from_thread::verdict),
     (blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict),
     (connection_across_threads::ID, connection_across_threads::verdict),
+    (coroutine_function_as_callback::ID, coroutine_function_as_callback::verdict),
     (coroutine_never_awaited::ID, coroutine_never_awaited::verdict),
     (coroutine_truth_tested::ID, coroutine_truth_tested::verdict),
     (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
