@@ -21,13 +21,12 @@ const CARDS: &[(&str, &str)] = &[
     ("limiter-per-call", include_str!("../cards/limiter-per-call.md")),
     ("nested-event-loop", include_str!("../cards/nested-event-loop.md")),
     ("session-shared-by-tasks", include_str!("../cards/session-shared-by-tasks.md")),
-    ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
-    ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
-    ("coroutine-function-as-callback", include_str!("../cards/coroutine-function-as-callback.md")),
     ("target-called-not-passed", include_str!("../cards/target-called-not-passed.md")),
     ("task-error-never-seen", include_str!("../cards/task-error-never-seen.md")),
     ("task-not-kept", include_str!("../cards/task-not-kept.md")),
     ("timeout-on-finished-future", include_str!("../cards/timeout-on-finished-future.md")),
+    ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
+    ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
 ];
 
 /// The cards by the names of their rules.

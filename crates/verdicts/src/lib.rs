@@ -57,13 +57,12 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (limiter_per_call::ID, limiter_per_call::verdict),
     (nested_event_loop::ID, nested_event_loop::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
-    (unpicklable_argument::ID, unpicklable_argument::verdict),
-    (unpicklable_result::ID, unpicklable_result::verdict),
-    (coroutine_function_as_callback::ID, coroutine_function_as_callback::verdict),
     (target_called_not_passed::ID, target_called_not_passed::verdict),
     (task_error_never_seen::ID, task_error_never_seen::verdict),
     (task_not_kept::ID, task_not_kept::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),
+    (unpicklable_argument::ID, unpicklable_argument::verdict),
+    (unpicklable_result::ID, unpicklable_result::verdict),
 ];
 
 /// Judges a program by one rule.
