@@ -18,15 +18,22 @@ const CARDS: &[(&str, &str)] = &[
     ("executor-not-shut-down", include_str!("../cards/executor-not-shut-down.md")),
     ("fork-while-threaded", include_str!("../cards/fork-while-threaded.md")),
     ("future-error-never-seen", include_str!("../cards/future-error-never-seen.md")),
+    ("join-before-drain", include_str!("../cards/join-before-drain.md")),
     ("limiter-per-call", include_str!("../cards/limiter-per-call.md")),
+    ("missing-main-guard", include_str!("../cards/missing-main-guard.md")),
     ("nested-event-loop", include_str!("../cards/nested-event-loop.md")),
     ("session-shared-by-tasks", include_str!("../cards/session-shared-by-tasks.md")),
     ("target-called-not-passed", include_str!("../cards/target-called-not-passed.md")),
     ("task-error-never-seen", include_str!("../cards/task-error-never-seen.md")),
     ("task-not-kept", include_str!("../cards/task-not-kept.md")),
+    ("thread-local-in-coroutine", include_str!("../cards/thread-local-in-coroutine.md")),
     ("timeout-on-finished-future", include_str!("../cards/timeout-on-finished-future.md")),
     ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
     ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
+    ("unbounded-gather", include_str!("../cards/unbounded-gather.md")),
+    ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
+    ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
+    ("wait-without-timeout", include_str!("../cards/wait-without-timeout.md")),
 ];
 
 /// The cards by the names of their rules.

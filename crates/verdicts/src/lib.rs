@@ -11,15 +11,20 @@ pub mod cpu_work_in_threads;
 pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
 pub mod future_error_never_seen;
+pub mod join_before_drain;
 pub mod limiter_per_call;
+pub mod missing_main_guard;
 pub mod nested_event_loop;
 pub mod session_shared_by_tasks;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
 pub mod task_not_kept;
+pub mod thread_local_in_coroutine;
 pub mod timeout_on_finished_future;
+pub mod unbounded_gather;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
+pub mod wait_without_timeout;
 
 mod lost;
 mod pickling;
@@ -54,15 +59,22 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (executor_not_shut_down::ID, executor_not_shut_down::verdict),
     (fork_while_threaded::ID, fork_while_threaded::verdict),
     (future_error_never_seen::ID, future_error_never_seen::verdict),
+    (join_before_drain::ID, join_before_drain::verdict),
     (limiter_per_call::ID, limiter_per_call::verdict),
+    (missing_main_guard::ID, missing_main_guard::verdict),
     (nested_event_loop::ID, nested_event_loop::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
     (target_called_not_passed::ID, target_called_not_passed::verdict),
     (task_error_never_seen::ID, task_error_never_seen::verdict),
     (task_not_kept::ID, task_not_kept::verdict),
+    (thread_local_in_coroutine::ID, thread_local_in_coroutine::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),
     (unpicklable_argument::ID, unpicklable_argument::verdict),
     (unpicklable_result::ID, unpicklable_result::verdict),
+    (unbounded_gather::ID, unbounded_gather::verdict),
+    (unpicklable_argument::ID, unpicklable_argument::verdict),
+    (unpicklable_result::ID, unpicklable_result::verdict),
+    (wait_without_timeout::ID, wait_without_timeout::verdict),
 ];
 
 /// Judges a program by one rule.
