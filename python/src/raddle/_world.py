@@ -1,0 +1,277 @@
+"""One run: actors on threads of their own, of which one moves at a time.
+
+Every actor has a baton, a real lock it sleeps on. At a switch point the actor that runs asks the strategy who goes on, and hands the
+turn over. Locks, joins and time are data here, so "nobody can go on" is seen at once and without waiting.
+"""
+
+import _thread
+
+from raddle import _places
+
+LOCAL, READ, WRITE, UPDATE, ACQUIRE, TRY, RELEASE, CLOCK, SPAWN, JOIN, STEP, OPAQUE = range(12)
+START, ACCESS, BLOCKED, YIELDED, AWAITED, ENDED = range(6)
+PASSED, FAILED, DEADLOCK, CUT, ABANDONED = range(5)
+
+WORDS = ("", "reads", "writes", "updates", "acquires", "tries", "releases", "reads the clock", "starts", "joins", "runs", "calls")
+LATENESS = 20_000
+"""How many microseconds a timer may be early or late against what else goes on."""
+MOST_STEPS = 20_000
+PATIENCE = 5.0
+"""How many real seconds nothing may happen before the run counts as out of control."""
+
+_get_ident = _thread.get_ident
+_allocate = _thread.allocate_lock
+_start = _thread.start_new_thread
+
+
+class Abort(BaseException):
+    """Ends an actor whose run is over."""
+
+
+class Actor:
+    """Whatever runs on its own, and what it is about to do."""
+
+    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "ended", "thread")
+
+    def __init__(self, number, name, daemon):
+        self.number, self.name, self.daemon = number, name, daemon
+        self.baton = _allocate()
+        self.baton.acquire()
+        self.ended = _allocate()
+        self.ended.acquire()
+        self.op, self.obj, self.lock, self.due, self.waits, self.target = LOCAL, 0, None, None, False, None
+        self.done = self.fired = False
+        self.gil = True
+        self.error = self.place = self.thread = None
+        self.locks = 0
+
+
+class World:
+    """The actors of one run and the strategy that orders them."""
+
+    def __init__(self, search, model, record=False):
+        self.search, self.model = search, model
+        self.actors, self.by_ident = [], {}
+        self.current = None
+        self.objects = {}
+        self.clock = 0
+        self.steps = 0
+        self.abort = False
+        self.outcome = None
+        self.waiting = []
+        self.stuck = []
+        self.report = ""
+        self.over = _allocate()
+        self.over.acquire()
+        self.trace = [] if record else None
+        self.uncontrolled = None
+        self.setup_locks = 0
+
+    # objects and actors
+
+    def object(self, key):
+        """The number of an object; given in the order of first sight."""
+        number = self.objects.get(key)
+        if number is None:
+            number = self.objects[key] = len(self.objects) + 1
+        return number
+
+    def me(self):
+        """The actor of this thread, if it is one."""
+        return self.by_ident.get(_get_ident())
+
+    def spawn(self, name, body, daemon=False):
+        """A new actor; it runs `body` once it is chosen."""
+        me = self.me()
+        if me is not None:
+            self.point(me, SPAWN, 0)
+        actor = Actor(len(self.actors), name, daemon)
+        self.actors.append(actor)
+        _start(self._run, (actor, body))
+        return actor
+
+    def _run(self, actor, body):
+        actor.baton.acquire()
+        self.by_ident[_get_ident()] = actor
+        try:
+            if not self.abort:
+                body()
+        except Abort:
+            pass
+        except BaseException as error:
+            if not self.abort:
+                actor.error = error
+        finally:
+            actor.done = True
+            self.by_ident.pop(_get_ident(), None)
+            if not self.abort:
+                self._pass_on(actor)
+            actor.ended.release()
+
+    def _pass_on(self, actor):
+        if all(other.done or other.daemon for other in self.actors):
+            self.finish(PASSED)
+            return
+        chosen = self._choose(actor, ENDED, 0)
+        if chosen is not None:
+            chosen.baton.release()
+
+    # the one question
+
+    def point(self, me, op, obj, reason=ACCESS, lock=None, due=None, target=None, waits=False):
+        """Says what the actor does next and waits for its turn; whether its time was over before it had what it waits for."""
+        if self.abort:
+            if reason == ACCESS:
+                return False
+            raise Abort
+        me.op, me.obj, me.lock, me.due, me.target, me.waits = op, obj, lock, due, target, waits
+        me.fired = False
+        key, me.place = _places.here()
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            self.finish(CUT)
+            raise Abort
+        if reason == ACCESS and not self._can(me):
+            reason = BLOCKED
+        chosen = self._choose(me, reason, key)
+        if chosen is not me:
+            if chosen is not None:
+                chosen.baton.release()
+                me.baton.acquire()
+            if self.abort:
+                raise Abort
+        if self.trace is not None:
+            self.trace.append((me.number, me.name, WORDS[op], self._called(obj), me.place))
+        me.gil = False
+        me.lock = me.due = me.target = None
+        me.waits = False
+        return me.fired
+
+    def _called(self, number):
+        for key, value in self.objects.items():
+            if value == number:
+                return key[1] if isinstance(key[1], str) else f"lock {key[2]}"
+        return ""
+
+    def _can(self, actor):
+        if actor.waits:
+            return False
+        if actor.target is not None:
+            return actor.target.done
+        return actor.lock is None or actor.op == TRY and actor.due is None or actor.lock.owner is None
+
+    def _choose(self, me, reason, key):
+        runnable, blocked, armed = [], [], []
+        for actor in self.actors:
+            if actor.done:
+                continue
+            if self._can(actor):
+                runnable.append((actor.number, actor.op, actor.obj))
+            elif actor.due is not None:
+                armed.append(actor)
+            else:
+                holder = actor.lock.owner if actor.lock is not None else actor.target
+                blocked.append((actor.number, actor.op, actor.obj, holder.number if isinstance(holder, Actor) else -1))
+        timers = []
+        if armed:
+            first = min(actor.due for actor in armed)
+            latest = (min(first, self.clock) if runnable else first) + LATENESS
+            timers = [(actor.number, actor.obj, actor.due, actor.due <= latest) for actor in armed]
+        if not runnable and not timers:
+            self.stuck = [actor for actor in self.actors if not actor.done]
+            self.waiting = blocked
+            # The locks are forgotten as soon as the actors are told to end.
+            self.report = deadlock_report(self)
+            self.finish(DEADLOCK)
+            return None
+        if reason == YIELDED and len(runnable) > 1:
+            runnable.sort(key=lambda it: it[0] == me.number)
+        number = self.search.choose(-1 if me is None else me.number, reason, key, runnable, blocked, timers)
+        if number < 0:
+            self.waiting = blocked
+            self.finish(ABANDONED)
+            return None
+        chosen = self.actors[number]
+        if timers and any(number == it[0] for it in timers):
+            self.clock = max(self.clock, chosen.due)
+            chosen.fired = True
+        self.current = chosen
+        return chosen
+
+    def finish(self, outcome):
+        """The run is over; the thread that began it is woken."""
+        if self.outcome is None:
+            self.outcome = outcome
+            self.abort = True
+            self.over.release()
+
+    def run(self):
+        """Lets the actors run to the end; gives the outcome."""
+        if self.actors:
+            chosen = self._choose(None, START, 0)
+            if chosen is not None:
+                chosen.baton.release()
+            seen = -1
+            while not self.over.acquire(timeout=PATIENCE):
+                if self.steps == seen:
+                    self.uncontrolled = "an actor blocks where it cannot be steered"
+                    self.finish(CUT)
+                seen = self.steps
+        else:
+            self.outcome = PASSED
+        self.abort = True
+        for actor in self.actors:
+            if not actor.done:
+                actor.baton.release()
+            if not actor.ended.acquire(timeout=1.0):
+                self.uncontrolled = self.uncontrolled or "an actor does not end when it is told to"
+        return self.outcome
+
+    # what actors do
+
+    def sleep(self, seconds):
+        """Virtual time."""
+        me = self.me()
+        if me is None:
+            return
+        if seconds <= 0:
+            self.point(me, LOCAL, 0, YIELDED)
+        else:
+            self.point(me, LOCAL, self.object(("sleep", "sleep", me.number)), BLOCKED, due=self.clock + int(seconds * 1e6), waits=True)
+
+    def now(self):
+        """Looks at the virtual clock, in seconds."""
+        if self.me() is not None and not self.abort:
+            self.search.observe(CLOCK, 0)
+        return self.clock / 1e6
+
+    def join(self, target, timeout=None):
+        """Waits for another actor."""
+        me = self.me()
+        if me is None or target.done:
+            if me is not None:
+                self.point(me, JOIN, target.number, target=target)
+            return
+        due = None if timeout is None else self.clock + int(max(timeout, 0) * 1e6)
+        self.point(me, JOIN, target.number, target=target, due=due)
+
+
+def deadlock_report(world):
+    """Who waits for what, where, and who holds it."""
+    lines = []
+    for actor in world.stuck:
+        what = "waits"
+        if actor.lock is not None:
+            owner = actor.lock.owner
+            held = f", held by {owner.name} since {owner_place(actor.lock)}" if isinstance(owner, Actor) else ""
+            what = f"waits for {world._called(actor.obj)}{held}"
+        elif actor.target is not None:
+            what = f"waits for the end of {actor.target.name}"
+        lines.append(f"  {actor.name} {what} at {_places.shown(actor.place)}")
+    return "\n".join(lines)
+
+
+def owner_place(lock):
+    """Where a lock was taken."""
+    return _places.shown(lock.place)
+

@@ -1,0 +1,155 @@
+"""Threads under chosen schedules: what breaks is found, small and repeatable; what cannot break is proved."""
+
+import concurrent.futures
+import queue
+import threading
+import time
+
+import pytest
+
+import raddle
+
+KEPT = threading.Lock()
+
+
+class State:
+    def __init__(self):
+        self.n = 0
+        self.a, self.b = threading.Lock(), threading.RLock()
+        self.items = queue.Queue()
+
+
+def add(state):
+    state.n += 1
+
+
+def add_guarded(state):
+    with state.a:
+        state.n += 1
+
+
+def add_guarded_by_module(state):
+    with KEPT:
+        state.n += 1
+
+
+def both(state):
+    return state.n == 2
+
+
+def found(*actors, invariant=both, seconds=10):
+    return raddle.explore(State, *actors, invariant=invariant, seconds=seconds)
+
+
+def test_a_lost_update_needs_one_preemption_and_no_gil():
+    result = found(add, add)
+    assert (result.verdict, result.preemptions, result.builds) == ("failed", 1, "free-threaded only")
+    assert "state.n += 1" in str(result)
+
+
+def test_a_lost_update_across_a_call_comes_with_the_gil_too():
+    def slow(state):
+        state.n = int(state.n) + 1
+
+    assert found(slow, slow).builds == "any build"
+
+
+@pytest.mark.parametrize("actor", [add_guarded, add_guarded_by_module])
+def test_a_lock_is_a_proof(actor):
+    result = found(actor, actor)
+    assert result.verdict == "proved", str(result)
+
+
+def test_a_deadlock_names_who_waits_and_where():
+    def one(state):
+        with state.a, state.b:
+            pass
+
+    def two(state):
+        with state.b, state.a:
+            pass
+
+    result = found(one, two, invariant=None)
+    assert (result.verdict, result.kind) == ("failed", "deadlock")
+    assert "thread 1 waits for" in result.failure and "held by thread 2" in result.failure
+    assert "test_threads.py:" in result.failure
+
+
+def test_a_failure_replays():
+    result = found(add, add)
+    for _ in range(20):
+        again = raddle.replay(result.token, State, add, add, invariant=both)
+        assert (again.verdict, again.token) == ("failed", result.token)
+
+
+def test_a_schedule_of_another_program_is_refused():
+    token = found(add, add).token
+    with pytest.raises(ValueError, match="another program"):
+        raddle.replay(token, State, add, add_guarded, invariant=both)
+
+
+def test_time_is_virtual():
+    def sleeper(state):
+        time.sleep(3600)
+        state.n += 1
+
+    def early(state):
+        state.n += 1
+
+    begin = time.monotonic()
+    assert found(sleeper, early).verdict == "proved"
+    assert time.monotonic() - begin < 30
+
+
+def test_a_pool_started_inside_is_under_control():
+    def work(state):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _: add_guarded(state), range(2)))
+
+    result = found(work, seconds=2)
+    assert result.verdict == "not-found", str(result)
+
+
+def test_threads_started_inside_are_actors():
+    def work(state):
+        threads = [threading.Thread(target=add, args=(state,)) for _ in range(2)]
+        for it in threads:
+            it.start()
+        for it in threads:
+            it.join()
+
+    assert found(work).verdict == "failed"
+
+
+def test_an_event_looked_at_without_a_lock_is_a_switch_point():
+    class Once:
+        def __init__(self):
+            self.done, self.n = threading.Event(), 0
+
+    def once(state):
+        if not state.done.is_set():
+            state.done.set()
+            state.n += 1
+
+    assert raddle.explore(Once, once, once, invariant=lambda it: it.n == 1).verdict == "failed"
+
+
+def test_a_search_that_is_cut_short_proves_nothing():
+    assert raddle.explore(State, add_guarded, add_guarded, invariant=both, schedules=2).verdict == "not-found"
+
+
+def test_a_real_wait_is_not_under_control():
+    import _thread
+
+    def blocks(state):
+        state.real.acquire()
+
+    def setup():
+        state = State()
+        state.real = real()
+        state.real.acquire()
+        return state
+
+    kept = {"real": _thread.allocate_lock}
+    real = lambda: kept["real"]()
+    assert raddle.explore(setup, blocks, add, seconds=8).verdict == "uncontrolled"
