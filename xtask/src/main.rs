@@ -10,7 +10,6 @@ mod figures;
 mod fuzz;
 mod peers;
 mod places;
-mod python;
 mod raddle;
 mod steps;
 mod tidy;

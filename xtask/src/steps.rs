@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::{beliefs, child, fuzz, places, python, raddle, tidy};
+use crate::{beliefs, child, fuzz, places, raddle, tidy};
 
 /// Small cases that stand beside the repository, by the prefix of their folders.
 const CASES: &[&str] = &["p1_", "p4_", "p6_", "p7_", "p8_"];
@@ -33,7 +33,6 @@ const STEPS: &[Step] = &[
     ("tidy", || tidy::tidy().map(|()| 0)),
     ("cases", cases),
     ("beliefs", beliefs::prove),
-    ("python", python::test),
     ("fuzz", || fuzz::for_seconds(FUZZ_SECONDS).map(|()| 0)),
 ];
 
