@@ -29,6 +29,7 @@ pub mod val;
 pub mod wrong_sinks;
 
 pub mod library;
+pub mod lock_order;
 pub mod locks;
 
 pub mod members;

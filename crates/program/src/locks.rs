@@ -7,6 +7,7 @@
 pub mod caller;
 pub mod held;
 pub mod place;
+pub mod summary;
 
 use std::sync::Arc;
 

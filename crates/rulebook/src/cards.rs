@@ -34,6 +34,14 @@ const CARDS: &[(&str, &str)] = &[
     ("unpicklable-argument", include_str!("../cards/unpicklable-argument.md")),
     ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
     ("wait-without-timeout", include_str!("../cards/wait-without-timeout.md")),
+    ("lock-order-cycle", include_str!("../cards/lock-order-cycle.md")),
+    ("self-deadlock", include_str!("../cards/self-deadlock.md")),
+    ("wait-while-holding-lock", include_str!("../cards/wait-while-holding-lock.md")),
+    ("lock-not-released", include_str!("../cards/lock-not-released.md")),
+    ("acquire-result-ignored", include_str!("../cards/acquire-result-ignored.md")),
+    ("lock-created-per-call", include_str!("../cards/lock-created-per-call.md")),
+    ("condition-wait-without-loop", include_str!("../cards/condition-wait-without-loop.md")),
+    ("child-pipe-not-read", include_str!("../cards/child-pipe-not-read.md")),
 ];
 
 /// The cards by the names of their rules.

@@ -17,6 +17,10 @@ pub mod missing_main_guard;
 pub mod nested_event_loop;
 pub mod session_shared_by_tasks;
 pub mod target_called_not_passed;
+pub mod lock_misuse;
+pub mod lock_not_released;
+pub mod lock_order_cycle;
+pub mod self_deadlock;
 pub mod task_error_never_seen;
 pub mod task_not_kept;
 pub mod thread_local_in_coroutine;
@@ -25,7 +29,9 @@ pub mod unbounded_gather;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
 pub mod wait_without_timeout;
+pub mod wait_while_holding_lock;
 
+mod locking;
 mod lost;
 mod pickling;
 mod plain;
@@ -75,6 +81,14 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (unpicklable_argument::ID, unpicklable_argument::verdict),
     (unpicklable_result::ID, unpicklable_result::verdict),
     (wait_without_timeout::ID, wait_without_timeout::verdict),
+    (lock_order_cycle::ID, lock_order_cycle::verdict),
+    (self_deadlock::ID, self_deadlock::verdict),
+    (wait_while_holding_lock::ID, wait_while_holding_lock::verdict),
+    (lock_not_released::ID, lock_not_released::verdict),
+    (lock_misuse::IGNORED, lock_misuse::ignored),
+    (lock_misuse::PER_CALL, lock_misuse::per_call),
+    (lock_misuse::NO_LOOP, lock_misuse::no_loop),
+    (lock_misuse::PIPE, lock_misuse::pipe),
 ];
 
 /// Judges a program by one rule.

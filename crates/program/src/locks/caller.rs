@@ -200,3 +200,34 @@ fn facts_name(program: &Program, callee: FunctionRef, place: u16) -> &str {
     let facts = &program.unit(callee.unit).facts;
     facts.function(callee.function).parameters.get(place as usize).map_or("", |it| facts.text(it.name))
 }
+
+impl Program {
+    /// Whether the function is handed on somewhere instead of being called: a thread's target, a callback.
+    #[must_use]
+    pub fn is_mentioned(&self, function: FunctionRef) -> bool {
+        let mentions = self.memo.mentions.get_or_init(|| self.mentions());
+        mentions.others.contains(self.unit(function.unit).facts.text(self.function(function).name))
+    }
+
+    /// Whether a value made in a function is seen by other code: a function in it reads its name, a call is given it,
+    /// or it is stored.
+    #[must_use]
+    pub fn shares_local(&self, function: FunctionRef, value: ValueId) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        let scope = facts.function(function.function).scope;
+        let names: Vec<_> =
+            facts.scope(scope).bindings.iter().filter(|(_, it)| *it == value).map(|(sym, _)| *sym).collect();
+        let stored = facts.acts_of(function.function).iter().any(|act| match act.kind {
+            ActKind::Call(call) => match facts.value(call) {
+                Value::Call(_, arguments) => facts.arguments(arguments).iter().any(|it| it.value == value),
+                _ => false,
+            },
+            ActKind::Write(place, written) => written == value && !matches!(facts.value(place), Value::Name(..)),
+            _ => false,
+        });
+        let returned = facts.function(function.function).returned.contains(&value);
+        let inner =
+            facts.values.iter().any(|it| matches!(it, Value::Name(at, sym) if *at != scope && names.contains(sym)));
+        stored || returned || inner || facts.function(function.function).is_generator
+    }
+}

@@ -27,7 +27,7 @@ impl Program {
             return None;
         }
         let (key, owner) = self.place_of(function, value, 0)?;
-        let info = info.or_else(|| self.info_of_key(&key));
+        let info = self.info_of_key(&key).or(info);
         if info.is_none() && !matches!(key, LockKey::Parameter(..)) {
             return None;
         }

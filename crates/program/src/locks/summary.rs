@@ -1,0 +1,313 @@
+//! What calls may take: the locks and waits a function leads to, with a shortest way to each, and the order in which
+//! locks are taken.
+
+use std::sync::Arc;
+
+use raddle_facts::ActKind;
+use raddle_facts::models::Blocking;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::held::{FunctionLocks, Hold};
+use super::{LockKey, LockRef};
+use crate::Program;
+use crate::calls::{Sure, Target};
+use crate::unit::FunctionRef;
+
+/// A call that stays with the actor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The act.
+    pub act: u32,
+    /// The value that leads there.
+    pub value: raddle_facts::ValueId,
+    /// What runs.
+    pub callee: FunctionRef,
+    /// How well it is known.
+    pub sure: Sure,
+}
+
+/// Something a function leads to: a lock that is taken or a call that waits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// A lock, in the words of the function.
+    Take(LockRef),
+    /// A library call that keeps the thread waiting.
+    Wait(Arc<str>, Arc<Blocking>),
+}
+
+/// An effect and the way to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reached {
+    /// What.
+    pub effect: Effect,
+    /// The acts on the way: each a function and its act, the last one being the effect itself.
+    pub way: Vec<(FunctionRef, u32)>,
+    /// The weakest call on the way.
+    pub sure: Sure,
+}
+
+/// Something that happens while locks are held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Under {
+    /// Who holds them.
+    pub function: FunctionRef,
+    /// The locks that are held.
+    pub held: Vec<Hold>,
+    /// What happens, and how it comes about.
+    pub reached: Reached,
+}
+
+/// All that is known of locks.
+#[derive(Debug, Default)]
+pub struct LockWorld {
+    /// What happens under locks, in order of functions and acts.
+    pub under: Vec<Under>,
+    /// Where each lock is taken.
+    pub users: FxHashMap<LockKey, Vec<(FunctionRef, u32)>>,
+    /// What each function that was looked at leads to.
+    pub reach: FxHashMap<FunctionRef, Vec<Reached>>,
+    /// Rounds until nothing new was found.
+    pub rounds: usize,
+}
+
+/// Ways are followed through at most this many calls.
+const ROUNDS: usize = 10;
+/// More effects of one function than this are not told apart.
+const MOST: usize = 24;
+
+impl Program {
+    /// All that is known of locks, found once.
+    #[must_use]
+    pub fn lock_world(&self) -> Arc<LockWorld> {
+        self.memo.lock_world.get_or_init(|| Arc::new(self.find_lock_world())).clone()
+    }
+
+    fn find_lock_world(&self) -> LockWorld {
+        let functions: Vec<FunctionRef> = self.own_units().flat_map(|(unit, _)| self.functions_of(unit)).collect();
+        let locking: Vec<(FunctionRef, Arc<FunctionLocks>)> = functions
+            .par_iter()
+            .map(|it| (*it, self.held_at(*it)))
+            .filter(|(_, locks)| !locks.taken.is_empty() || !locks.held.is_empty())
+            .collect();
+        let mut world = LockWorld::default();
+        for (function, locks) in &locking {
+            for taken in &locks.taken {
+                world.users.entry(taken.lock.key.clone()).or_default().push((*function, taken.act));
+            }
+        }
+        let calls = self.calls_under(&locking);
+        world.reach = self.settle(&calls, &mut world.rounds);
+        world.under = locking
+            .par_iter()
+            .map(|(function, locks)| self.under(*function, locks, &calls, &world.reach))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .flatten()
+            .collect();
+        world
+    }
+
+    /// Calls of every function that runs under a lock somewhere.
+    fn calls_under(&self, locking: &[(FunctionRef, Arc<FunctionLocks>)]) -> FxHashMap<FunctionRef, Leads> {
+        let mut known: FxHashMap<FunctionRef, Leads> = FxHashMap::default();
+        let mut frontier: Vec<(FunctionRef, Option<Arc<FunctionLocks>>)> =
+            locking.iter().filter(|(_, it)| !it.held.is_empty()).map(|(at, it)| (*at, Some(it.clone()))).collect();
+        let mut queued: FxHashSet<FunctionRef> = frontier.iter().map(|(at, _)| *at).collect();
+        let mut partial: FxHashSet<FunctionRef> = queued.clone();
+        let mut rounds = 0;
+        while !frontier.is_empty() && rounds < ROUNDS {
+            rounds += 1;
+            let found: Vec<(FunctionRef, Leads)> = frontier
+                .par_iter()
+                .map(|(function, only)| (*function, self.lock_leads(*function, only.as_deref())))
+                .collect();
+            frontier.clear();
+            for (function, leads) in found {
+                for call in &leads.calls {
+                    let callee = call.callee;
+                    if queued.insert(callee) || partial.remove(&callee) {
+                        frontier.push((callee, None));
+                    }
+                }
+                known.insert(function, leads);
+            }
+            frontier.sort_by_key(|(at, _)| *at);
+        }
+        known
+    }
+
+    /// What a function does, or only what it does under locks.
+    fn lock_leads(&self, function: FunctionRef, only: Option<&FunctionLocks>) -> Leads {
+        let facts = &self.unit(function.unit).facts;
+        let (start, end) = facts.function(function.function).acts;
+        let mut leads = Leads::default();
+        if !self.is_own(function.unit) {
+            return leads;
+        }
+        for act in start..end {
+            if only.is_some_and(|it| !it.held.contains_key(&act)) {
+                continue;
+            }
+            let it = &facts.acts[act as usize];
+            let value = match it.kind {
+                ActKind::Call(value)
+                | ActKind::Enter(value)
+                | ActKind::AsyncEnter(value)
+                | ActKind::Iterate(value)
+                | ActKind::Load(value)
+                | ActKind::Again(value)
+                | ActKind::Index(value) => value,
+                _ => continue,
+            };
+            for target in self.targets(function, it) {
+                match target {
+                    Target::Run { callee, sure, .. } if is_sure(sure) => {
+                        leads.calls.push(Call { act, value, callee, sure });
+                    }
+                    Target::Coroutine(callee) if it.awaited => {
+                        leads.calls.push(Call { act, value, callee, sure: Sure::Only });
+                    }
+                    Target::Block { path, blocking, sure, .. } if is_sure(sure) => {
+                        leads.waits.push((act, path, blocking, sure));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        leads
+    }
+
+    /// Follows effects from callees to callers until nothing new turns up.
+    fn settle(
+        &self,
+        calls: &FxHashMap<FunctionRef, Leads>,
+        rounds: &mut usize,
+    ) -> FxHashMap<FunctionRef, Vec<Reached>> {
+        let mut order: Vec<FunctionRef> = calls.keys().copied().collect();
+        order.sort_unstable();
+        let mut reach: FxHashMap<FunctionRef, Vec<Reached>> = order
+            .par_iter()
+            .map(|at| (*at, self.own_effects(*at, &calls[at])))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .collect();
+        let mut changed: FxHashSet<FunctionRef> = order.iter().filter(|at| !reach[*at].is_empty()).copied().collect();
+        while !changed.is_empty() && *rounds < ROUNDS {
+            *rounds += 1;
+            let news: Vec<(FunctionRef, Vec<Reached>)> = order
+                .par_iter()
+                .filter(|at| calls[*at].calls.iter().any(|call| changed.contains(&call.callee)))
+                .map(|at| (*at, self.grown(*at, &calls[at], &reach, &changed)))
+                .filter(|(_, news)| !news.is_empty())
+                .collect();
+            changed = news.iter().map(|(at, _)| *at).collect();
+            for (at, news) in news {
+                reach.entry(at).or_default().extend(news);
+            }
+        }
+        reach
+    }
+
+    fn own_effects(&self, function: FunctionRef, leads: &Leads) -> Vec<Reached> {
+        let locks = self.held_at(function);
+        let takes = locks.taken.iter().filter(|it| it.waits).map(|it| Reached {
+            effect: Effect::Take(it.lock.clone()),
+            way: vec![(function, it.act)],
+            sure: Sure::Only,
+        });
+        let waits = leads.waits.iter().map(|(act, path, blocking, sure)| Reached {
+            effect: Effect::Wait(path.clone(), blocking.clone()),
+            way: vec![(function, *act)],
+            sure: *sure,
+        });
+        takes.chain(waits).take(MOST).collect()
+    }
+
+    fn grown(
+        &self,
+        function: FunctionRef,
+        leads: &Leads,
+        reach: &FxHashMap<FunctionRef, Vec<Reached>>,
+        changed: &FxHashSet<FunctionRef>,
+    ) -> Vec<Reached> {
+        let before = reach.get(&function).map_or(&[][..], |it| it);
+        let mut news: Vec<Reached> = Vec::new();
+        for call in leads.calls.iter().filter(|call| changed.contains(&call.callee)) {
+            for it in self.through(function, call, reach) {
+                let known = before.iter().chain(&news).any(|other| same_effect(&other.effect, &it.effect));
+                if !known && before.len() + news.len() < MOST {
+                    news.push(it);
+                }
+            }
+        }
+        news
+    }
+
+    /// What a call leads to, in the words of the caller.
+    fn through(&self, caller: FunctionRef, call: &Call, reach: &FxHashMap<FunctionRef, Vec<Reached>>) -> Vec<Reached> {
+        let Some(list) = reach.get(&call.callee) else { return Vec::new() };
+        list.iter()
+            .filter_map(|it| {
+                let effect = match &it.effect {
+                    Effect::Take(lock) => Effect::Take(self.carry(lock, call.callee, caller, call.value)?),
+                    wait @ Effect::Wait(..) => wait.clone(),
+                };
+                let mut way = Vec::with_capacity(it.way.len() + 1);
+                way.push((caller, call.act));
+                way.extend_from_slice(&it.way);
+                Some(Reached { effect, way, sure: it.sure.max(call.sure) })
+            })
+            .collect()
+    }
+
+    fn under(
+        &self,
+        function: FunctionRef,
+        locks: &FunctionLocks,
+        calls: &FxHashMap<FunctionRef, Leads>,
+        reach: &FxHashMap<FunctionRef, Vec<Reached>>,
+    ) -> Vec<Under> {
+        let mut all = Vec::new();
+        let mut push = |act: u32, reached: Reached| {
+            if let Some(held) = locks.held.get(&act) {
+                all.push(Under { function, held: held.clone(), reached });
+            }
+        };
+        for taken in locks.taken.iter().filter(|it| it.waits) {
+            let way = vec![(function, taken.act)];
+            push(taken.act, Reached { effect: Effect::Take(taken.lock.clone()), way, sure: Sure::Only });
+        }
+        if let Some(leads) = calls.get(&function) {
+            for (act, path, blocking, sure) in &leads.waits {
+                let effect = Effect::Wait(path.clone(), blocking.clone());
+                push(*act, Reached { effect, way: vec![(function, *act)], sure: *sure });
+            }
+            for call in leads.calls.iter().filter(|it| locks.held.contains_key(&it.act)) {
+                for reached in self.through(function, call, reach) {
+                    push(call.act, reached);
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The calls and waits of a function.
+#[derive(Debug, Default)]
+struct Leads {
+    calls: Vec<Call>,
+    waits: Vec<(u32, Arc<str>, Arc<Blocking>, Sure)>,
+}
+
+fn same_effect(a: &Effect, b: &Effect) -> bool {
+    match (a, b) {
+        (Effect::Take(a), Effect::Take(b)) => a.key == b.key && a.owner == b.owner,
+        (Effect::Wait(a, _), Effect::Wait(b, _)) => a == b,
+        _ => false,
+    }
+}
+
+fn is_sure(sure: Sure) -> bool {
+    matches!(sure, Sure::Only | Sure::Perhaps | Sure::OneOf(..=2))
+}

@@ -1,0 +1,105 @@
+//! Calls that wait under a lock that somebody else needs.
+
+use raddle_facts::models::Waiter;
+use raddle_program::Program;
+use raddle_program::locks::held::Hold;
+use raddle_program::locks::summary::{Effect, LockWorld, Under};
+use raddle_program::locks::{LockKey, LockRef};
+use raddle_vocabulary::{Act, Cause, Confidence, Cost, Finding, Level, Message};
+use rustc_hash::FxHashSet;
+
+use crate::Judged;
+use crate::locking::{
+    Said, call_steps, end_of, finding, function_name, lock_name, method_of, step, sureness, take_step,
+};
+
+/// The rule's name.
+pub const ID: &str = "wait-while-holding-lock";
+
+/// Finds waits under locks.
+pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
+    let program = judged.program;
+    let world = program.lock_world();
+    let mut seen = FxHashSet::default();
+    for under in &world.under {
+        let Effect::Wait(path, blocking) = &under.reached.effect else { continue };
+        let Some(hold) = under.held.iter().find(|it| counts(program, under, it)) else { continue };
+        let Some((peer, most)) = kind_of(path, blocking.cause, blocking.cost) else { continue };
+        let others = other_users(program, &world, &hold.lock, under);
+        let handed = program.is_mentioned(under.function);
+        if others.is_empty() && !handed || !seen.insert((under.function, hold.act)) {
+            continue;
+        }
+        let (sure, mut because) = sureness(program, under);
+        let name = lock_name(program, &hold.lock);
+        let confidence = match others.first() {
+            Some((other, _)) => {
+                because.push(Message::new("because-other-user").arg("function", function_name(program, *other)));
+                sure.min(most)
+            }
+            None => sure.min(Confidence::Likely).min(most),
+        };
+        let confidence = if under.reached.way.len() > 3 { Confidence::Possible } else { confidence };
+        let call = Program::shown(path);
+        let mut story = vec![take_step(program, under.function, hold.act, &name)];
+        story.extend(call_steps(program, under));
+        let waits =
+            Message::new("step-lock-wait").arg("call", &*call).arg("cause", format!("@{}", blocking.cause.word()));
+        story.push(step(program, end_of(under), Act::Block, waits));
+        if let Some(other) = others.first() {
+            story.push(take_step(program, other.0, other.1, &name));
+        }
+        let key = if peer { "peer" } else { "slow" };
+        let message = Message::new(key)
+            .arg("lock", &*name)
+            .arg("call", &*call)
+            .arg("cause", format!("@{}", blocking.cause.word()));
+        let level = if peer { Level::Error } else { Level::Warning };
+        let help = Message::new(if peer { "help-peer" } else { "help-slow" }).arg("lock", &*name);
+        let parts = vec![name, call.to_string()];
+        let said = Said { message, help, level, confidence, because, story, parts };
+        acc.push(finding(program, ID, under.reached.way[0], said));
+    }
+}
+
+/// A thread lock that the wait itself does not give back.
+fn counts(program: &Program, under: &Under, hold: &Hold) -> bool {
+    let threads = hold.lock.info.is_some_and(|it| matches!(it.waiter, Waiter::Thread));
+    let place = matches!(hold.lock.key, LockKey::Global(..) | LockKey::Member(..));
+    if !threads || !place {
+        return false;
+    }
+    let (end, act) = end_of(under);
+    let Some((base, method)) = method_of(program, end, act) else { return true };
+    let same = program.lock_at(end, base).is_some_and(|it| it.key == hold.lock.key);
+    !(same && matches!(&*method, "wait" | "wait_for" | "acquire"))
+}
+
+/// Whether somebody else must act before the wait ends, and how sure such a wait is to hurt.
+fn kind_of(path: &str, cause: Cause, cost: Cost) -> Option<(bool, Confidence)> {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    match cause {
+        Cause::Lock if matches!(last, "acquire" | "__enter__") => None,
+        Cause::Lock | Cause::Queue | Cause::Future | Cause::Join => Some((true, Confidence::Likely)),
+        Cause::Sleep => Some((false, Confidence::Likely)),
+        Cause::Network if cost >= Cost::Network && is_request(path) => Some((false, Confidence::Likely)),
+        Cause::Network | Cause::Subprocess | Cause::Database => Some((false, Confidence::Possible)),
+        _ => None,
+    }
+}
+
+/// A whole exchange with another machine, not one step on a connection that the lock may be there to protect.
+fn is_request(path: &str) -> bool {
+    ["requests.", "urllib.request.", "httpx.", "urllib3."].iter().any(|it| path.starts_with(it))
+}
+
+/// Where else the lock is taken.
+fn other_users(
+    program: &Program,
+    world: &LockWorld,
+    lock: &LockRef,
+    under: &Under,
+) -> Vec<(raddle_program::FunctionRef, u32)> {
+    let users = world.users.get(&lock.key).map_or(&[][..], |it| it);
+    users.iter().copied().filter(|(function, _)| *function != under.function && !program.is_test(*function)).collect()
+}
