@@ -42,6 +42,7 @@ const CARDS: &[(&str, &str)] = &[
     ("lock-created-per-call", include_str!("../cards/lock-created-per-call.md")),
     ("condition-wait-without-loop", include_str!("../cards/condition-wait-without-loop.md")),
     ("child-pipe-not-read", include_str!("../cards/child-pipe-not-read.md")),
+    ("lock-in-finalizer", include_str!("../cards/lock-in-finalizer.md")),
 ];
 
 /// The cards by the names of their rules.

@@ -17,6 +17,7 @@ pub mod missing_main_guard;
 pub mod nested_event_loop;
 pub mod session_shared_by_tasks;
 pub mod target_called_not_passed;
+pub mod lock_in_finalizer;
 pub mod lock_misuse;
 pub mod lock_not_released;
 pub mod lock_order_cycle;
@@ -85,6 +86,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (self_deadlock::ID, self_deadlock::verdict),
     (wait_while_holding_lock::ID, wait_while_holding_lock::verdict),
     (lock_not_released::ID, lock_not_released::verdict),
+    (lock_in_finalizer::ID, lock_in_finalizer::verdict),
     (lock_misuse::IGNORED, lock_misuse::ignored),
     (lock_misuse::PER_CALL, lock_misuse::per_call),
     (lock_misuse::NO_LOOP, lock_misuse::no_loop),

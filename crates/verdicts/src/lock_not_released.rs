@@ -1,6 +1,8 @@
 //! A lock that some way out of a function leaves taken.
 
 use raddle_facts::ActKind;
+use raddle_program::locks::LockKey;
+use raddle_program::{FunctionRef, Program};
 use raddle_vocabulary::{Act, Confidence, Finding, Level, Message};
 
 use crate::Judged;
@@ -15,6 +17,10 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     for function in program.own_units().flat_map(|(unit, _)| program.functions_of(unit)).collect::<Vec<_>>() {
         let locks = program.held_at(function);
         for (hold, raised) in &locks.leaks {
+            // A lock that is given, or that implements another one, is its caller's business.
+            if matches!(hold.lock.key, LockKey::Parameter(..)) || is_lock_method(program, function) {
+                continue;
+            }
             // Where the function never gives it back, somebody else does.
             let (start, end) = program.function(function).acts;
             let releases = (start..end).find(|at| {
@@ -47,4 +53,12 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             acc.push(finding(program, ID, (function, hold.act), said));
         }
     }
+}
+
+/// Whether a function is itself what takes or gives back a lock.
+fn is_lock_method(program: &Program, function: FunctionRef) -> bool {
+    let name = program.unit(function.unit).facts.text(program.function(function).name);
+    ["acquire", "release", "lock", "__enter__", "__exit__", "__aenter__", "__aexit__"]
+        .iter()
+        .any(|it| name.contains(it))
 }

@@ -39,6 +39,12 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
             None => sure.min(Confidence::Likely).min(most),
         };
+        let confidence =
+            if peer && (is_bounded(program, under) || !others.iter().any(|it| answers(program, *it, blocking.cause))) {
+                Confidence::Possible
+            } else {
+                confidence
+            };
         let confidence = if under.reached.way.len() > 3 { Confidence::Possible } else { confidence };
         let call = Program::shown(path);
         let mut story = vec![take_step(program, under.function, hold.act, &name)];
@@ -102,4 +108,38 @@ fn other_users(
 ) -> Vec<(raddle_program::FunctionRef, u32)> {
     let users = world.users.get(&lock.key).map_or(&[][..], |it| it);
     users.iter().copied().filter(|(function, _)| *function != under.function && !program.is_test(*function)).collect()
+}
+
+/// Whether another user of the lock does what the wait is for while it has the lock, or is what is waited for.
+fn answers(program: &Program, other: (raddle_program::FunctionRef, u32), cause: Cause) -> bool {
+    if matches!(cause, Cause::Join | Cause::Future) {
+        return program.runs_elsewhere(other.0);
+    }
+    let locks = program.held_at(other.0);
+    locks.held.keys().any(|act| {
+        method_of(program, other.0, *act).is_some_and(|(_, name)| {
+            matches!(&*name, "put" | "put_nowait" | "set" | "notify" | "notify_all" | "release")
+        })
+    })
+}
+
+/// Whether a wait gives up by itself, or is asked only when something is there.
+fn is_bounded(program: &Program, under: &Under) -> bool {
+    use raddle_facts::{ActKind, Keyword, Value};
+    let (function, act) = end_of(under);
+    let facts = &program.unit(function.unit).facts;
+    let ActKind::Call(call) = facts.acts[act as usize].kind else { return false };
+    let Value::Call(_, arguments) = facts.value(call) else { return false };
+    let Some((base, method)) = method_of(program, function, act) else { return false };
+    let timed = facts.arguments(arguments).iter().any(|it| match it.keyword {
+        Keyword::Named(name) => facts.text(name) == "timeout" && facts.value(it.value) != Value::None,
+        Keyword::Positional => matches!(&*method, "join" | "wait" | "result"),
+        _ => false,
+    });
+    let (start, end) = program.function(function).acts;
+    let asked = method == "get"
+        && (start..end).any(|at| {
+            method_of(program, function, at).is_some_and(|(it, name)| it == base && matches!(&*name, "empty" | "qsize"))
+        });
+    matches!(&*method, "join" | "wait" | "result" | "get" | "exception") && timed || asked
 }

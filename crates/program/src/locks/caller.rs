@@ -209,6 +209,47 @@ impl Program {
         mentions.others.contains(self.unit(function.unit).facts.text(self.function(function).name))
     }
 
+    /// Functions that are given to threads and pools.
+    fn handed(&self, mentions: &Mentions) -> rustc_hash::FxHashSet<FunctionRef> {
+        let mut found = rustc_hash::FxHashSet::default();
+        for name in
+            ["Thread", "Timer", "submit", "map", "apply_async", "start_new_thread", "run_in_executor", "to_thread"]
+        {
+            for (function, at) in mentions.calls.get(name).into_iter().flatten() {
+                let act = &self.unit(function.unit).facts.acts[*at as usize];
+                for target in self.targets(*function, act) {
+                    if let Target::Hand { callee, .. } = target {
+                        found.insert(callee);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether another actor comes to the function: it, or one that leads to it, is handed on.
+    #[must_use]
+    pub fn runs_elsewhere(&self, function: FunctionRef) -> bool {
+        let mentions = self.memo.mentions.get_or_init(|| self.mentions());
+        let handed = self.memo.handed.get_or_init(|| self.handed(mentions));
+        let mut queue = vec![function];
+        let mut at = 0;
+        while at < queue.len() && at < 24 {
+            let here = queue[at];
+            at += 1;
+            let name = self.unit(here.unit).facts.text(self.function(here).name);
+            if handed.contains(&here) || name == "run" {
+                return true;
+            }
+            for (caller, _) in mentions.calls.get(name).into_iter().flatten().take(8) {
+                if caller.unit == here.unit && !queue.contains(caller) {
+                    queue.push(*caller);
+                }
+            }
+        }
+        false
+    }
+
     /// Whether a value made in a function is seen by other code: a function in it reads its name, a call is given it,
     /// or it is stored.
     #[must_use]

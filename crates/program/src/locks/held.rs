@@ -294,10 +294,15 @@ impl Walk<'_> {
                 }
             }
             Value::Await(inner) => self.tested(state, inner, holds),
-            Value::Call(..) if holds => {
+            Value::Call(..) => {
                 let Some((base, "acquire")) = called_method(self.facts, test) else { return };
-                if let Some(lock) = self.program.lock_at(self.function, base) {
-                    self.take(state, lock, false);
+                match self.program.lock_at(self.function, base) {
+                    Some(lock) if holds => self.take(state, lock, false),
+                    Some(lock) => {
+                        state.must.retain(|it| it.lock != lock);
+                        state.may.retain(|it| it.lock != lock);
+                    }
+                    None => {}
                 }
             }
             _ => {}

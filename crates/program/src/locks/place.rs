@@ -207,10 +207,19 @@ impl Program {
             if let [(_, value)] = assigned
                 && is_alias(facts, *value)
                 && let Some((key, it)) = self.assigned_place(*at, *value, depth)
-                && it.root == Root::Only
-                && !matches!(key, LockKey::Parameter(..) | LockKey::Local(..))
             {
-                return Some((key, it));
+                match it.root {
+                    Root::Only if !matches!(key, LockKey::Parameter(..) | LockKey::Local(..)) => {
+                        return Some((key, it));
+                    }
+                    // Another name for a lock of the same object, such as a condition of it.
+                    Root::Parameter(of, 0) if self.class_of(of) == Some(*at) => {
+                        let mut all = owner.clone();
+                        all.fields.extend(it.fields);
+                        return Some((key, all));
+                    }
+                    _ => {}
+                }
             }
             if !assigned.is_empty() {
                 return Some((LockKey::Member(*at, name.into()), owner.clone()));

@@ -115,6 +115,12 @@ impl Program {
             locking.iter().filter(|(_, it)| !it.held.is_empty()).map(|(at, it)| (*at, Some(it.clone()))).collect();
         let mut queued: FxHashSet<FunctionRef> = frontier.iter().map(|(at, _)| *at).collect();
         let mut partial: FxHashSet<FunctionRef> = queued.clone();
+        for at in self.interrupting() {
+            partial.remove(&at);
+            queued.insert(at);
+            frontier.retain(|(other, _)| *other != at);
+            frontier.push((at, None));
+        }
         let mut rounds = 0;
         while !frontier.is_empty() && rounds < ROUNDS {
             rounds += 1;
@@ -135,6 +141,53 @@ impl Program {
             frontier.sort_by_key(|(at, _)| *at);
         }
         known
+    }
+
+    /// Functions that may run between any two steps of a thread: finalizers and signal handlers.
+    #[must_use]
+    pub fn interrupting(&self) -> Vec<FunctionRef> {
+        let mut found = Vec::new();
+        for (unit, it) in self.own_units() {
+            let facts = &it.facts;
+            let handlers = facts.symbols.find("signal").is_some();
+            let finalizers = facts.symbols.find("__del__").is_some();
+            if !handlers && !finalizers {
+                continue;
+            }
+            for function in self.functions_of(unit) {
+                let it = facts.function(function.function);
+                if it.class.is_some() && facts.text(it.name) == "__del__" {
+                    found.push(function);
+                }
+                if !handlers {
+                    continue;
+                }
+                for act in facts.acts_of(function.function) {
+                    let ActKind::Call(call) = act.kind else { continue };
+                    let is_signal = match facts.value(call) {
+                        raddle_facts::Value::Call(callee, _) => match facts.value(callee) {
+                            raddle_facts::Value::Attribute(_, name) | raddle_facts::Value::ImportFrom(_, name) => {
+                                facts.text(name) == "signal"
+                            }
+                            _ => false,
+                        },
+                        _ => false,
+                    };
+                    if !is_signal {
+                        continue;
+                    }
+                    for target in self.targets(function, act) {
+                        if let Target::Hand { callee, to: raddle_facts::models::Runner::SignalHandler, .. } = target {
+                            found.push(callee);
+                        }
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|it| self.is_own(it.unit));
+        found
     }
 
     /// What a function does, or only what it does under locks.
