@@ -45,7 +45,7 @@ pub(crate) struct Memo {
     pub(crate) spawns: std::sync::OnceLock<Vec<crate::spawns::Spawn>>,
     pub(crate) locks: DashMap<(FunctionRef, u8), Arc<crate::locks::held::FunctionLocks>, FxBuildHasher>,
     pub(crate) lock_world: std::sync::OnceLock<Arc<crate::locks::summary::LockWorld>>,
-    pub(crate) handed: std::sync::OnceLock<rustc_hash::FxHashSet<FunctionRef>>,
+    pub(crate) given_to_threads: std::sync::OnceLock<rustc_hash::FxHashSet<FunctionRef>>,
     pub(crate) mentions: std::sync::OnceLock<crate::locks::caller::Mentions>,
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
     pub(crate) crossings: std::sync::OnceLock<Vec<crate::crossing::Crossing>>,

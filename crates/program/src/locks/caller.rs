@@ -210,7 +210,7 @@ impl Program {
     }
 
     /// Functions that are given to threads and pools.
-    fn handed(&self, mentions: &Mentions) -> rustc_hash::FxHashSet<FunctionRef> {
+    fn given_to_threads(&self, mentions: &Mentions) -> rustc_hash::FxHashSet<FunctionRef> {
         let mut found = rustc_hash::FxHashSet::default();
         for name in
             ["Thread", "Timer", "submit", "map", "apply_async", "start_new_thread", "run_in_executor", "to_thread"]
@@ -231,7 +231,7 @@ impl Program {
     #[must_use]
     pub fn runs_elsewhere(&self, function: FunctionRef) -> bool {
         let mentions = self.memo.mentions.get_or_init(|| self.mentions());
-        let handed = self.memo.handed.get_or_init(|| self.handed(mentions));
+        let handed = self.memo.given_to_threads.get_or_init(|| self.given_to_threads(mentions));
         let mut queue = vec![function];
         let mut at = 0;
         while at < queue.len() && at < 24 {
@@ -267,8 +267,15 @@ impl Program {
             _ => false,
         });
         let returned = facts.function(function.function).returned.contains(&value);
+        let inside = |mut at: raddle_facts::ScopeId| loop {
+            match facts.scope(at).parent {
+                Some(parent) if parent == scope => break true,
+                Some(parent) => at = parent,
+                None => break false,
+            }
+        };
         let inner =
-            facts.values.iter().any(|it| matches!(it, Value::Name(at, sym) if *at != scope && names.contains(sym)));
+            facts.values.iter().any(|it| matches!(it, Value::Name(at, sym) if names.contains(sym) && inside(*at)));
         stored || returned || inner || facts.function(function.function).is_generator
     }
 }
