@@ -7,8 +7,11 @@ use crate::Card;
 
 /// Every card that is compiled in. A test keeps the list in step with the folder.
 const CARDS: &[(&str, &str)] = &[
+    ("acquire-result-ignored", include_str!("../cards/acquire-result-ignored.md")),
     ("async-primitive-from-thread", include_str!("../cards/async-primitive-from-thread.md")),
     ("blocking-call-in-coroutine", include_str!("../cards/blocking-call-in-coroutine.md")),
+    ("child-pipe-not-read", include_str!("../cards/child-pipe-not-read.md")),
+    ("condition-wait-without-loop", include_str!("../cards/condition-wait-without-loop.md")),
     ("connection-across-threads", include_str!("../cards/connection-across-threads.md")),
     ("coroutine-function-as-callback", include_str!("../cards/coroutine-function-as-callback.md")),
     ("coroutine-never-awaited", include_str!("../cards/coroutine-never-awaited.md")),
@@ -21,7 +24,12 @@ const CARDS: &[(&str, &str)] = &[
     ("join-before-drain", include_str!("../cards/join-before-drain.md")),
     ("limiter-per-call", include_str!("../cards/limiter-per-call.md")),
     ("missing-main-guard", include_str!("../cards/missing-main-guard.md")),
+    ("lock-created-per-call", include_str!("../cards/lock-created-per-call.md")),
+    ("lock-in-finalizer", include_str!("../cards/lock-in-finalizer.md")),
+    ("lock-not-released", include_str!("../cards/lock-not-released.md")),
+    ("lock-order-cycle", include_str!("../cards/lock-order-cycle.md")),
     ("nested-event-loop", include_str!("../cards/nested-event-loop.md")),
+    ("self-deadlock", include_str!("../cards/self-deadlock.md")),
     ("session-shared-by-tasks", include_str!("../cards/session-shared-by-tasks.md")),
     ("target-called-not-passed", include_str!("../cards/target-called-not-passed.md")),
     ("task-error-never-seen", include_str!("../cards/task-error-never-seen.md")),
@@ -37,12 +45,6 @@ const CARDS: &[(&str, &str)] = &[
     ("lock-order-cycle", include_str!("../cards/lock-order-cycle.md")),
     ("self-deadlock", include_str!("../cards/self-deadlock.md")),
     ("wait-while-holding-lock", include_str!("../cards/wait-while-holding-lock.md")),
-    ("lock-not-released", include_str!("../cards/lock-not-released.md")),
-    ("acquire-result-ignored", include_str!("../cards/acquire-result-ignored.md")),
-    ("lock-created-per-call", include_str!("../cards/lock-created-per-call.md")),
-    ("condition-wait-without-loop", include_str!("../cards/condition-wait-without-loop.md")),
-    ("child-pipe-not-read", include_str!("../cards/child-pipe-not-read.md")),
-    ("lock-in-finalizer", include_str!("../cards/lock-in-finalizer.md")),
 ];
 
 /// The cards by the names of their rules.
