@@ -45,7 +45,7 @@ pub(crate) fn prove() -> Result<usize> {
 }
 
 /// Interpreters by what they say of themselves: those on the path, and those that pyenv keeps.
-fn pythons() -> BTreeMap<String, String> {
+pub(crate) fn pythons() -> BTreeMap<String, String> {
     let mut candidates: Vec<String> = VERSIONS.map(|minor| format!("python3.{minor}")).collect();
     candidates.push("python3".to_owned());
     let pyenv = std::env::var_os("PYENV_ROOT")

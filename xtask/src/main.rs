@@ -10,6 +10,7 @@ mod figures;
 mod fuzz;
 mod peers;
 mod places;
+mod python;
 mod raddle;
 mod steps;
 mod tidy;

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::{beliefs, child, fuzz, places, raddle, tidy};
+use crate::{beliefs, child, fuzz, places, python, raddle, tidy};
 
 /// Small cases that stand beside the repository, by the prefix of their folders.
-const CASES: &[&str] = &["p1_", "p4_", "p6_", "p7_", "p8_"];
-const CASES: &[&str] = &["p3_", "p4_", "p6_"];
+const CASES: &[&str] = &["p1_", "p3_", "p4_", "p6_", "p7_", "p8_"];
 
 /// The runner of the tests: the version that is installed where none is.
 const NEXTEST: &str = "0.9.143";
@@ -34,6 +33,7 @@ const STEPS: &[Step] = &[
     ("tidy", || tidy::tidy().map(|()| 0)),
     ("cases", cases),
     ("beliefs", beliefs::prove),
+    ("python", python::test),
     ("fuzz", || fuzz::for_seconds(FUZZ_SECONDS).map(|()| 0)),
 ];
 

@@ -231,7 +231,9 @@ fn loops(
     for flow in facts.block(block) {
         match flow {
             Flow::Acts { start, end } => {
-                arithmetic |= facts.acts[*start as usize..*end as usize].iter().any(|act| computes(facts, act.kind));
+                arithmetic |= facts.acts[*start as usize..*end as usize]
+                    .iter()
+                    .any(|act| computes(facts, function.function, act.kind));
             }
             Flow::Branch { then, orelse, .. } => {
                 for block in [then, orelse] {
@@ -304,10 +306,13 @@ fn is_long(program: &Program, function: FunctionRef, facts: &FileFacts, iterable
     })
 }
 
-/// Whether an act computes a number from another.
-fn computes(facts: &FileFacts, act: ActKind) -> bool {
+/// Whether an act computes a number from another and keeps it to itself. What a loop writes elsewhere is what it is
+/// about, and sharing is another rule's question.
+fn computes(facts: &FileFacts, function: FunctionId, act: ActKind) -> bool {
+    let scope = facts.function(function).scope;
     match act {
-        ActKind::Update(_, value) | ActKind::Write(_, value) => {
+        ActKind::Update(place, value) | ActKind::Write(place, value) if matches!(facts.value(place), Value::Name(its, _) if its == scope) =>
+        {
             let is_update = matches!(act, ActKind::Update(..));
             match facts.value(value) {
                 Value::Text | Value::Word(_) | Value::Bytes | Value::Display(..) | Value::None => false,

@@ -13,14 +13,11 @@ pub mod fork_while_threaded;
 pub mod future_error_never_seen;
 pub mod join_before_drain;
 pub mod limiter_per_call;
-pub mod missing_main_guard;
-pub mod nested_event_loop;
-pub mod session_shared_by_tasks;
-pub mod target_called_not_passed;
 pub mod lock_in_finalizer;
 pub mod lock_misuse;
 pub mod lock_not_released;
 pub mod lock_order_cycle;
+pub mod missing_main_guard;
 pub mod nested_event_loop;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
@@ -32,8 +29,8 @@ pub mod timeout_on_finished_future;
 pub mod unbounded_gather;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
-pub mod wait_without_timeout;
 pub mod wait_while_holding_lock;
+pub mod wait_without_timeout;
 
 mod locking;
 mod lost;
@@ -71,29 +68,27 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (future_error_never_seen::ID, future_error_never_seen::verdict),
     (join_before_drain::ID, join_before_drain::verdict),
     (limiter_per_call::ID, limiter_per_call::verdict),
+    (lock_in_finalizer::ID, lock_in_finalizer::verdict),
+    (lock_misuse::IGNORED, lock_misuse::ignored),
+    (lock_misuse::NO_LOOP, lock_misuse::no_loop),
+    (lock_misuse::PER_CALL, lock_misuse::per_call),
+    (lock_misuse::PIPE, lock_misuse::pipe),
+    (lock_not_released::ID, lock_not_released::verdict),
+    (lock_order_cycle::ID, lock_order_cycle::verdict),
     (missing_main_guard::ID, missing_main_guard::verdict),
     (nested_event_loop::ID, nested_event_loop::verdict),
+    (self_deadlock::ID, self_deadlock::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
     (target_called_not_passed::ID, target_called_not_passed::verdict),
     (task_error_never_seen::ID, task_error_never_seen::verdict),
     (task_not_kept::ID, task_not_kept::verdict),
     (thread_local_in_coroutine::ID, thread_local_in_coroutine::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),
-    (unpicklable_argument::ID, unpicklable_argument::verdict),
-    (unpicklable_result::ID, unpicklable_result::verdict),
     (unbounded_gather::ID, unbounded_gather::verdict),
     (unpicklable_argument::ID, unpicklable_argument::verdict),
     (unpicklable_result::ID, unpicklable_result::verdict),
-    (wait_without_timeout::ID, wait_without_timeout::verdict),
-    (lock_order_cycle::ID, lock_order_cycle::verdict),
-    (self_deadlock::ID, self_deadlock::verdict),
     (wait_while_holding_lock::ID, wait_while_holding_lock::verdict),
-    (lock_not_released::ID, lock_not_released::verdict),
-    (lock_in_finalizer::ID, lock_in_finalizer::verdict),
-    (lock_misuse::IGNORED, lock_misuse::ignored),
-    (lock_misuse::PER_CALL, lock_misuse::per_call),
-    (lock_misuse::NO_LOOP, lock_misuse::no_loop),
-    (lock_misuse::PIPE, lock_misuse::pipe),
+    (wait_without_timeout::ID, wait_without_timeout::verdict),
 ];
 
 /// Judges a program by one rule.
