@@ -75,3 +75,20 @@ def test_a_wake_up_from_a_thread_reaches_the_loop():
 
     result = raddle.explore(Shared, waits, wakes, invariant=lambda it: it.done, seconds=2)
     assert result.verdict == "not-found", str(result)
+
+
+def test_a_task_that_ticks_for_ever_starves_nobody():
+    async def ticks():
+        while True:
+            await asyncio.sleep(0.01)
+
+    async def user(state):
+        task = asyncio.create_task(ticks())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            state.n = 2
+
+    assert raddle.explore(State, user, invariant=both, seconds=8).verdict == "not-found"

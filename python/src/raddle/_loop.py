@@ -7,6 +7,8 @@ from raddle import _places
 from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, PASSED, STEP
 
 MOST_STEPS = 3_000
+PASSED_OVER = 50
+"""How many steps a ready handle may be passed over: a real loop takes turns, so nobody starves."""
 
 
 class Stop(BaseException):
@@ -22,6 +24,7 @@ class Loop(asyncio.BaseEventLoop):
         self.now = 0
         self.steps = 0
         self.waiting = {}
+        self.columns = {}
         self.born = 0
         self.trace = [] if record else None
         self.problems = []
@@ -71,7 +74,7 @@ class Loop(asyncio.BaseEventLoop):
         # Handles of one callback are equal, so they are told apart by who they are; keeping them keeps that unique.
         known = self.waiting.get(id(handle))
         if known is None:
-            known = self.waiting[id(handle)] = self.born, handle
+            known = self.waiting[id(handle)] = self.born, handle, self.now, self.steps
             self.born = (self.born + 1) % 60_000
         return known[0]
 
@@ -90,8 +93,12 @@ class Loop(asyncio.BaseEventLoop):
         latest = 0
         if due:
             first = min(due.values())
-            latest = (min(first, self.now) if ready else first) + LATENESS
-        if len(ready) + sum(it <= latest for it in due.values()) == 1:
+            since = min((max(self.waiting[id(it)][2], self._due(it)) for it in self._ready), default=first)
+            latest = min(first, since) + LATENESS
+        starved = next((it for it in self._ready if self.steps - self.waiting[id(it)][3] > PASSED_OVER), None)
+        if starved is not None:
+            number = self._number(starved)
+        elif len(ready) + sum(it <= latest for it in due.values()) == 1:
             number = next(iter(ready), None)
             if number is None:
                 number = min(due, key=due.get)
@@ -103,6 +110,10 @@ class Loop(asyncio.BaseEventLoop):
                 return ABANDONED
         self._take(number, ready, armed, due)
         return None
+
+    @staticmethod
+    def _due(handle):
+        return int(getattr(handle, "_when", 0) * 1e6)
 
     def _take(self, number, ready, armed, due):
         self.last = number
@@ -116,13 +127,16 @@ class Loop(asyncio.BaseEventLoop):
             self.now = max(self.now, due[number])
         self.waiting.pop(id(handle), None)
         if self.trace is not None:
-            self.trace.append(self._told(handle, number))
+            self.trace.append(self._told(handle))
         handle._run()
 
-    def _told(self, handle, number):
+    def _column(self, task):
+        return self.columns.setdefault(id(task), len(self.columns) + 1)
+
+    def _told(self, handle):
         task = getattr(handle._callback, "__self__", None)
         if isinstance(task, asyncio.Task):
             frames = task.get_stack(limit=1)
             place = (frames[0].f_code.co_filename, frames[0].f_lineno) if frames else None
-            return number, task.get_name(), "runs", "", place if place and _places.is_steered(place[0]) else None
-        return number, "the loop", "runs", getattr(handle._callback, "__name__", "a callback"), None
+            return self._column(task), task.get_name(), "runs", "", place if place and _places.is_steered(place[0]) else None
+        return 0, "the loop", "runs", getattr(handle._callback, "__name__", "a callback"), None
