@@ -8,6 +8,7 @@
 pub mod async_overrides;
 pub mod awaitable;
 pub mod calls;
+pub mod cancel;
 pub mod cpu;
 pub mod crossing;
 pub mod decoration;

@@ -4,6 +4,7 @@ pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
 pub mod connection_across_threads;
 pub mod coroutine_function_as_callback;
+pub mod cancellation_swallowed;
 pub mod coroutine_never_awaited;
 pub mod coroutine_truth_tested;
 pub mod cpu_work_in_coroutine;
@@ -59,6 +60,11 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict),
     (connection_across_threads::ID, connection_across_threads::verdict),
     (coroutine_function_as_callback::ID, coroutine_function_as_callback::verdict),
+    (cancellation_swallowed::ID, cancellation_swallowed::verdict),
+    (unpicklable_argument::ID, unpicklable_argument::verdict),
+    (unpicklable_result::ID, unpicklable_result::verdict),
+    (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),
+    (cpu_work_in_threads::ID, cpu_work_in_threads::verdict),
     (coroutine_never_awaited::ID, coroutine_never_awaited::verdict),
     (coroutine_truth_tested::ID, coroutine_truth_tested::verdict),
     (cpu_work_in_coroutine::ID, cpu_work_in_coroutine::verdict),

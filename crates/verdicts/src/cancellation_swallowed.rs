@@ -1,0 +1,126 @@
+//! Coroutines that catch their own cancellation and do not pass it on.
+
+use raddle_program::cancel::{By, Caught, Ending, Excuse, Swallow, Uses};
+use raddle_program::{FunctionRef, Program};
+use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Proof, RuleId, Step};
+
+use crate::Judged;
+use crate::story::site_of;
+
+/// The rule's name.
+pub const ID: &str = "cancellation-swallowed";
+
+/// Finds cancellations that are swallowed.
+pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
+    let program = judged.program;
+    let uses = program.coroutine_uses();
+    for (function, swallow) in program.all_swallowed() {
+        acc.push(finding(program, &uses, function, &swallow));
+    }
+}
+
+fn finding(program: &Program, uses: &Uses, function: FunctionRef, swallow: &Swallow) -> Finding {
+    let name = program.short_name(function);
+    let (confidence, because) = sureness(program, uses, function, swallow);
+    let said = |key: &str| Message::new(key).arg("function", name.clone());
+    let site = site_of(program, function.unit, swallow.at);
+    let arrives = Step {
+        actor: Actor::EventLoop,
+        act: Act::Await,
+        site: site_of(program, function.unit, swallow.awaits),
+        message: said("step-arrives"),
+    };
+    let caught = match &swallow.by {
+        By::Manager(manager, span) => Step {
+            actor: Actor::EventLoop,
+            act: Act::SwallowCancel,
+            site: site_of(program, manager.unit, *span),
+            message: Message::new("step-manager").arg("manager", program.short_name(*manager)),
+        },
+        _ => Step {
+            actor: Actor::EventLoop,
+            act: Act::SwallowCancel,
+            site: site.clone(),
+            message: said(ending_key(swallow.ending)),
+        },
+    };
+    Finding {
+        rule: RuleId(ID.to_owned()),
+        site,
+        function: name.clone(),
+        message: said(message_key(swallow)),
+        help: Some(said(help_key(swallow))),
+        level: Level::Warning,
+        confidence,
+        story: vec![arrives, caught],
+        proof: Proof::Inferred { because },
+        remedy: None,
+        identity: vec![
+            ID.to_owned(),
+            program.unit(function.unit).module.to_string(),
+            name,
+            message_key(swallow).to_owned(),
+        ],
+    }
+}
+
+fn message_key(swallow: &Swallow) -> &'static str {
+    match (&swallow.by, swallow.ending) {
+        (By::Suppress, _) => "suppressed",
+        (By::Manager(..), _) => "manager",
+        (By::Finally, _) => "finally",
+        (By::Handler(_), Ending::GoesOn) => "goes-on",
+        (By::Handler(_), Ending::Converts) => "converted",
+        (By::Handler(Caught::Cancelled), _) => "swallowed",
+        (By::Handler(Caught::Bare | Caught::Base), _) => "swallowed-broad",
+    }
+}
+
+fn ending_key(ending: Ending) -> &'static str {
+    match ending {
+        Ending::GoesOn => "step-goes-on",
+        Ending::Continues => "step-continues",
+        Ending::Returns => "step-returns",
+        Ending::Breaks => "step-breaks",
+        Ending::Converts => "step-converts",
+    }
+}
+
+fn help_key(swallow: &Swallow) -> &'static str {
+    match &swallow.by {
+        By::Suppress => "help-suppress",
+        By::Manager(..) => "help-manager",
+        By::Finally => "help-finally",
+        By::Handler(Caught::Cancelled) => "help-raise",
+        By::Handler(Caught::Bare | Caught::Base) => "help-narrow",
+    }
+}
+
+fn sureness(program: &Program, uses: &Uses, function: FunctionRef, swallow: &Swallow) -> (Confidence, Vec<Message>) {
+    let mut because = vec![Message::new("because-ways")];
+    let mut confidence = match swallow.ending {
+        Ending::GoesOn => Confidence::Certain,
+        Ending::Continues | Ending::Returns | Ending::Breaks | Ending::Converts => Confidence::Likely,
+    };
+    let mut lower = |key: &str| {
+        confidence = Confidence::Possible;
+        because.push(Message::new(key));
+    };
+    if let Some(excuse) = swallow.excuse {
+        lower(match excuse {
+            Excuse::SomeWay => "because-some-way",
+            Excuse::Kept => "because-kept",
+            Excuse::PassedOn => "because-passed-on",
+            Excuse::Cleanup => "because-cleanup",
+        });
+    }
+    let facts = &program.unit(function.unit).facts;
+    let last = facts.text(program.function(function).name);
+    if swallow.ending != Ending::GoesOn && uses.only_started(last) {
+        lower("because-top");
+    }
+    if program.is_test(function) {
+        lower("because-test");
+    }
+    (confidence, because)
+}
