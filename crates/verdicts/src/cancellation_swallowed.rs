@@ -1,5 +1,6 @@
 //! Coroutines that catch their own cancellation and do not pass it on.
 
+use raddle_facts::{ActKind, Value};
 use raddle_program::cancel::{By, Caught, Ending, Excuse, Swallow, Uses};
 use raddle_program::{FunctionRef, Program};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Proof, RuleId, Step};
@@ -119,8 +120,20 @@ fn sureness(program: &Program, uses: &Uses, function: FunctionRef, swallow: &Swa
     if swallow.ending != Ending::GoesOn && uses.only_started(last) {
         lower("because-top");
     }
+    if awaits_another(program, function, swallow) {
+        lower("because-another");
+    }
     if program.is_test(function) {
         lower("because-test");
     }
     (confidence, because)
+}
+
+/// Whether the `await` is of a task kept elsewhere: a cancellation that comes out of it may be that task's own.
+fn awaits_another(program: &Program, function: FunctionRef, swallow: &Swallow) -> bool {
+    let facts = &program.unit(function.unit).facts;
+    facts.acts_of(function.function).iter().any(|act| {
+        let ActKind::Await(value) = act.kind else { return false };
+        act.span == swallow.awaits && matches!(facts.value(value), Value::Attribute(..) | Value::Parameter(..))
+    })
 }

@@ -2,9 +2,9 @@
 
 pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
+pub mod cancellation_swallowed;
 pub mod connection_across_threads;
 pub mod coroutine_function_as_callback;
-pub mod cancellation_swallowed;
 pub mod coroutine_never_awaited;
 pub mod coroutine_truth_tested;
 pub mod cpu_work_in_coroutine;

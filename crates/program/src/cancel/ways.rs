@@ -85,6 +85,8 @@ impl<'p> Walk<'p> {
             *state = GONE;
             return;
         }
+        // `throw(*sys.exc_info())` hands the exception to another stack.
+        self.kept |= matches!(name, "exc_info" | "throw");
         if matches!(name, "cancel" | "shield") {
             self.cancels = true;
         }
