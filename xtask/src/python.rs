@@ -84,7 +84,7 @@ fn explored(python: &str) -> Result<()> {
     };
     let folder = places::shared("cases/dynamic")?;
     let mut command = child::command(python, &[]);
-    command.arg(scorer).arg(python).arg(folder).args(["--need", BAR, "-v"]);
+    command.arg(scorer).arg(python).arg(folder).args(["--need", BAR]);
     child::run(&mut command).context("the dynamic cases miss the bar")
 }
 
