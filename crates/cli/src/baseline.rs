@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use raddle_report::fingerprints;
-use raddle_vocabulary::{Finding, Message};
+use raddle_vocabulary::{Confidence, Finding, Level, Message};
 use serde::{Deserialize, Serialize};
 
 use crate::output::write;
@@ -30,6 +31,29 @@ struct Known {
     rule: String,
     file: String,
     function: String,
+    level: Level,
+    confidence: Confidence,
+}
+
+/// What a run could have found: only what it looked for can be gone.
+pub(crate) struct Scope<'a> {
+    /// Files that were read in full.
+    pub(crate) files: &'a BTreeSet<Arc<str>>,
+    /// Rules that were on.
+    pub(crate) rules: &'a BTreeSet<String>,
+    /// Findings below were left out.
+    pub(crate) min_confidence: Confidence,
+    /// Whether notes were shown.
+    pub(crate) pedantic: bool,
+}
+
+impl Scope<'_> {
+    fn holds(&self, known: &Known) -> bool {
+        // A file that is no longer there was looked for in vain.
+        let looked = self.files.contains(known.file.as_str()) || !Path::new(&known.file).exists();
+        let shown = known.confidence >= self.min_confidence && (known.level > Level::Note || self.pedantic);
+        looked && shown && self.rules.contains(&known.rule)
+    }
 }
 
 impl Baseline {
@@ -40,6 +64,8 @@ impl Baseline {
                 rule: finding.rule.0.clone(),
                 file: finding.site.path.to_string(),
                 function: finding.function.clone(),
+                level: finding.level,
+                confidence: finding.confidence,
             };
             (fingerprint, known)
         });
@@ -82,11 +108,12 @@ impl Baseline {
         self.findings.len()
     }
 
-    /// Leaves the findings that are new; gives how many known ones are gone.
-    pub(crate) fn leave_new(&self, findings: &mut Vec<Finding>) -> usize {
+    /// Leaves the findings that are new; gives how many known ones the run looked for and did not find.
+    pub(crate) fn leave_new(&self, findings: &mut Vec<Finding>, scope: &Scope<'_>) -> usize {
         let names = fingerprints(findings);
         let present: BTreeSet<&String> = names.iter().collect();
-        let outgrown = self.findings.keys().filter(|it| !present.contains(it)).count();
+        let gone = self.findings.iter().filter(|(name, known)| !present.contains(name) && scope.holds(known));
+        let outgrown = gone.count();
         let mut names = names.iter();
         findings.retain(|_| !names.next().is_some_and(|it| self.findings.contains_key(it)));
         outgrown

@@ -12,7 +12,7 @@ use raddle_vocabulary::Message;
 
 use crate::FOUND;
 use crate::arguments::{CheckArguments, OutputFormat};
-use crate::baseline::Baseline;
+use crate::baseline::{Baseline, Scope};
 use crate::output::{print, tell, write};
 use crate::panics::guarded;
 use crate::pipeline::{self, Checked};
@@ -41,7 +41,13 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
     }
     let mut outgrown = 0;
     if let Some(path) = &arguments.baseline {
-        outgrown = Baseline::read(path)?.leave_new(&mut checked.findings);
+        let scope = Scope {
+            files: &checked.looked,
+            rules: &checked.rules,
+            min_confidence: request.min_confidence,
+            pedantic: request.pedantic,
+        };
+        outgrown = Baseline::read(path)?.leave_new(&mut checked.findings, &scope);
         if outgrown > 0 {
             let message = Message::new("baseline-outgrown")
                 .arg("count", outgrown.to_string())

@@ -4,7 +4,7 @@ mod cache;
 mod filter;
 mod load;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +39,10 @@ pub(crate) struct Checked {
     pub(crate) timing: Vec<(Phase, Duration)>,
     /// Work that does not depend on the machine, by name.
     pub(crate) counts: Vec<(&'static str, u64)>,
+    /// Files that were read in full.
+    pub(crate) looked: BTreeSet<Arc<str>>,
+    /// Rules that were on.
+    pub(crate) rules: BTreeSet<String>,
     /// The texts that findings point into.
     pub(crate) sources: Texts,
 }

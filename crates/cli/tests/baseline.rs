@@ -41,6 +41,26 @@ fn only_new_findings_fail() {
     assert!(err.contains("findings of `known.json` that are gone from the code: 1"), "{err}");
 }
 
+/// What a run did not look for is not gone.
+#[test]
+fn a_part_of_the_project_says_nothing_of_the_rest() {
+    let folder = TempDir::new().unwrap();
+    for name in ["a.py", "b.py"] {
+        fs::write(folder.path().join(name), ONE).unwrap();
+    }
+    assert_eq!(raddle(folder.path(), &["--write-baseline", "known.json"]).0, 0);
+    let known = ["--baseline", "known.json"];
+    assert_eq!(raddle(folder.path(), &[&known[..], &["a.py"]].concat()).0, 0);
+    assert_eq!(raddle(folder.path(), &[&known[..], &["--select", "task-not-kept"]].concat()).0, 0);
+    assert_eq!(raddle(folder.path(), &[&known[..], &["--ignore", "blocking-call-in-coroutine"]].concat()).0, 0);
+    fs::write(folder.path().join("b.py"), "async def f(:\n").unwrap();
+    assert_eq!(raddle(folder.path(), &known).0, 0);
+    fs::remove_file(folder.path().join("b.py")).unwrap();
+    let (code, _, err) = raddle(folder.path(), &known);
+    assert_eq!(code, 1);
+    assert!(err.contains("gone from the code: 1"), "{err}");
+}
+
 #[test]
 fn a_baseline_that_is_none_is_refused() {
     let folder = TempDir::new().unwrap();

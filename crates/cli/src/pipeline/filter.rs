@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use raddle_rulebook::Rulebook;
 use raddle_source::{LineIndex, Project, Suppressions};
 use raddle_vocabulary::{Finding, Level, Message};
 
@@ -18,6 +19,11 @@ pub(super) fn settle(
     checked: &mut Checked,
 ) {
     let files: BTreeMap<&str, _> = project.files.iter().map(|file| (&*file.display, file)).collect();
+    let troubled: BTreeSet<&str> = checked.errors.iter().map(|it| &*it.path).collect();
+    checked.looked =
+        files.iter().filter(|(path, _)| !troubled.contains(*path)).map(|(_, it)| it.display.clone()).collect();
+    let cards = Rulebook::built_in().cards();
+    checked.rules = cards.map(|it| it.name.clone()).filter(|rule| selected(request, project, rule)).collect();
     let mut suppressing = suppressing.clone();
     let mut indexes: BTreeMap<Arc<str>, LineIndex> = BTreeMap::new();
     for finding in findings {
@@ -32,7 +38,7 @@ pub(super) fn settle(
             }
         }
         let holds = project.settings.gil != Some(false) || !NEED_A_GIL.contains(&&*finding.rule.0);
-        let wanted = selected(request, project, &finding)
+        let wanted = selected(request, project, &finding.rule.0)
             && holds
             && !project.settings.ignored(&file.path, &finding.rule.0)
             && finding.confidence >= request.min_confidence
@@ -60,14 +66,14 @@ pub(super) fn settle(
 /// Rules that hold only where a GIL lets one thread run at a time.
 const NEED_A_GIL: &[&str] = &["cpu-work-in-threads"];
 
-fn selected(request: &CheckRequest, project: &Project, finding: &Finding) -> bool {
-    let named = |name: &str| *finding.rule.0 == *name;
+fn selected(request: &CheckRequest, project: &Project, rule: &str) -> bool {
+    let named = |name: &str| *rule == *name;
     let chosen = if request.select.is_empty() {
         project.settings.select.as_ref().is_none_or(|select| select.iter().any(|it| named(&it.name)))
     } else {
-        request.select.contains(&finding.rule)
+        request.select.iter().any(|it| named(&it.0))
     };
-    chosen && !request.ignore.contains(&finding.rule) && !project.settings.ignore.iter().any(|it| named(&it.name))
+    chosen && !request.ignore.iter().any(|it| named(&it.0)) && !project.settings.ignore.iter().any(|it| named(&it.name))
 }
 
 fn warn_of_unused(suppressing: &BTreeMap<Arc<str>, Suppressions>, checked: &mut Checked) {
