@@ -314,6 +314,24 @@ impl FileFacts {
         self.symbols.text(sym)
     }
 
+    /// The last name of a dotted expression: `get` of `client.session.get`.
+    #[must_use]
+    pub fn last_name(&self, value: ValueId) -> Option<&str> {
+        match self.value(value) {
+            Value::Attribute(_, name) | Value::Name(_, name) | Value::ImportFrom(_, name) => Some(self.text(name)),
+            _ => None,
+        }
+    }
+
+    /// The last name of what is called; of several readings, that of the first.
+    #[must_use]
+    pub fn called_name(&self, callee: ValueId) -> Option<&str> {
+        match self.value(callee) {
+            Value::Union(list) => self.list(list).first().and_then(|it| self.called_name(*it)),
+            _ => self.last_name(callee),
+        }
+    }
+
     /// The function behind an id.
     #[must_use]
     pub fn function(&self, id: FunctionId) -> &Function {

@@ -450,7 +450,7 @@ impl Program {
         let Value::Parameter(function, place) = facts.value(callee) else { return None };
         let annotation = facts.function(function).parameters.get(place as usize)?.annotation?;
         let Value::Subscript(base, index) = facts.value(annotation) else { return None };
-        if self.last_name(unit, base) != Some("Callable") {
+        if self.unit(unit).facts.last_name(base) != Some("Callable") {
             return None;
         }
         let Value::Display(Display::Tuple, parts) = facts.value(index) else { return None };
@@ -466,16 +466,8 @@ impl Program {
             Value::Subscript(base, _) => base,
             _ => annotation,
         };
-        match self.last_name(unit, base)? {
+        match self.unit(unit).facts.last_name(base)? {
             "Awaitable" | "Coroutine" | "CoroutineType" => Some(Kind::Coroutine),
-            _ => None,
-        }
-    }
-
-    fn last_name(&self, unit: UnitId, value: ValueId) -> Option<&str> {
-        let facts = &self.unit(unit).facts;
-        match facts.value(value) {
-            Value::Name(_, name) | Value::ImportFrom(_, name) | Value::Attribute(_, name) => Some(facts.text(name)),
             _ => None,
         }
     }
@@ -491,7 +483,7 @@ impl Program {
             Value::Parameter(function, place) => {
                 facts.text(facts.function(function).parameters.get(place as usize)?.name)
             }
-            _ => self.last_name(unit, base)?,
+            _ => self.unit(unit).facts.last_name(base)?,
         };
         let is_loop = matches!(base.trim_start_matches('_'), "loop" | "event_loop" | "io_loop" | "asyncio_loop");
         is_loop.then_some(Made { kind: Kind::Task, function: None, perhaps: true })

@@ -15,7 +15,6 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::Program;
-use crate::spawns::last_name;
 use crate::unit::{FunctionRef, ValueRef};
 use crate::val::Val;
 
@@ -121,13 +120,13 @@ impl Program {
             for act in &facts.acts {
                 let (ActKind::Call(call) | ActKind::Await(call)) = act.kind else { continue };
                 let Value::Call(callee, arguments) = facts.value(call) else { continue };
-                let Some(name) = last_name(facts, callee) else { continue };
+                let Some(name) = facts.called_name(callee) else { continue };
                 if matches!(act.kind, ActKind::Await(_)) {
                     uses.awaited.insert(name.into());
                 } else if STARTERS.contains(&name) {
                     for argument in facts.arguments(arguments) {
                         if let Value::Call(inner, _) = facts.value(argument.value) {
-                            uses.started.extend(last_name(facts, inner).map(Into::into));
+                            uses.started.extend(facts.called_name(inner).map(Into::into));
                         }
                     }
                 }
@@ -171,7 +170,7 @@ impl Program {
         facts.acts_of(function.function).iter().any(|act| match act.kind {
             ActKind::Call(call) => match facts.value(call) {
                 Value::Call(callee, _) => {
-                    last_name(facts, callee).is_some_and(|name| matches!(name, "uncancel" | "cancelling"))
+                    facts.called_name(callee).is_some_and(|name| matches!(name, "uncancel" | "cancelling"))
                 }
                 _ => false,
             },
@@ -292,7 +291,7 @@ impl Search<'_> {
     fn manager(&self, at: ValueRef) -> Option<By> {
         let Value::Call(callee, arguments) = self.facts.value(at.value) else { return self.own_manager(at) };
         let callee = ValueRef { unit: at.unit, value: callee };
-        if last_name(self.facts, callee.value) == Some("suppress")
+        if self.facts.called_name(callee.value) == Some("suppress")
             && self.program.known_names(callee).iter().any(|it| &**it == "contextlib.suppress")
         {
             let arguments = self.facts.arguments(arguments);

@@ -287,7 +287,7 @@ fn shape_of(program: &Program, function: FunctionRef, facts: &FileFacts, kind: L
 /// `range(10_000_000)`, `range(10**7)`, and bytes.
 fn is_long(program: &Program, function: FunctionRef, facts: &FileFacts, iterable: ValueId) -> bool {
     if let Value::Call(callee, arguments) = facts.value(iterable)
-        && crate::spawns::last_name(facts, callee) == Some("range")
+        && facts.called_name(callee) == Some("range")
     {
         return facts.arguments(arguments).iter().any(|it| match facts.value(it.value) {
             Value::Large => true,

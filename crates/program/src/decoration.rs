@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use raddle_facts::Value;
 use raddle_facts::models::{Often, Runner};
-use raddle_facts::{FileFacts, Value, ValueId};
 use rustc_hash::FxHashSet;
 
 use crate::Program;
@@ -122,7 +122,7 @@ impl Program {
                     _ => {}
                 }
             }
-            if vals.is_empty() && last_name(facts, expression).is_some_and(|name| name.contains("property")) {
+            if vals.is_empty() && facts.last_name(expression).is_some_and(|name| name.contains("property")) {
                 decoration.is_property = true;
             }
         }
@@ -191,13 +191,6 @@ impl Program {
     }
 }
 
-fn last_name(facts: &FileFacts, value: ValueId) -> Option<&str> {
-    match facts.value(value) {
-        Value::Attribute(_, name) | Value::Name(_, name) | Value::ImportFrom(_, name) => Some(facts.text(name)),
-        _ => None,
-    }
-}
-
 /// Names of everything that is decorated with something called a property.
 pub(crate) fn property_names(program: &Program) -> FxHashSet<Box<str>> {
     let mut names = FxHashSet::default();
@@ -209,7 +202,7 @@ pub(crate) fn property_names(program: &Program) -> FxHashSet<Box<str>> {
                     Value::Call(callee, _) => callee,
                     _ => *decorator,
                 };
-                last_name(facts, expression).is_some_and(|name| name.contains("property") || name == "reify")
+                facts.last_name(expression).is_some_and(|name| name.contains("property") || name == "reify")
             });
             if function.class.is_some() && is_property {
                 names.insert(facts.text(function.name).into());

@@ -242,7 +242,7 @@ impl Program {
             for act in facts.acts_of(function.function) {
                 let ActKind::Call(call) = act.kind else { continue };
                 let Value::Call(callee, arguments) = facts.value(call) else { continue };
-                let Some(name) = last_segment(facts, callee) else { continue };
+                let Some(name) = facts.called_name(callee) else { continue };
                 if matches!(name, "run" | "run_until_complete" | "run_sync") {
                     self.root_of(unit, callee, facts.arguments(arguments), &mut roots);
                 }
@@ -397,14 +397,6 @@ impl LoopCode {
         self.entry_of.insert(entry.function, self.entries.len());
         frontier.push(entry.function);
         self.entries.push(entry);
-    }
-}
-
-fn last_segment(facts: &raddle_facts::FileFacts, value: raddle_facts::ValueId) -> Option<&str> {
-    match facts.value(value) {
-        Value::Attribute(_, name) | Value::Name(_, name) | Value::ImportFrom(_, name) => Some(facts.text(name)),
-        Value::Union(list) => facts.list(list).first().and_then(|it| last_segment(facts, *it)),
-        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use raddle_facts::models::Runner;
-use raddle_facts::{ActKind, FileFacts, Value, ValueId};
+use raddle_facts::{ActKind, Value};
 use rayon::prelude::*;
 
 use crate::Program;
@@ -44,7 +44,7 @@ impl Program {
             for (at, act) in facts.acts_of(function.function).iter().enumerate() {
                 let ActKind::Call(call) = act.kind else { continue };
                 let Value::Call(callee, arguments) = facts.value(call) else { continue };
-                let named = last_name(facts, callee).is_some_and(|name| self.models.may_register(name));
+                let named = facts.called_name(callee).is_some_and(|name| self.models.may_register(name));
                 if !named || arguments.len == 0 {
                     continue;
                 }
@@ -56,14 +56,5 @@ impl Program {
             }
         }
         all
-    }
-}
-
-/// The last name of what is called.
-pub(crate) fn last_name(facts: &FileFacts, callee: ValueId) -> Option<&str> {
-    match facts.value(callee) {
-        Value::Attribute(_, name) | Value::Name(_, name) | Value::ImportFrom(_, name) => Some(facts.text(name)),
-        Value::Union(list) => facts.list(list).first().and_then(|it| last_name(facts, *it)),
-        _ => None,
     }
 }

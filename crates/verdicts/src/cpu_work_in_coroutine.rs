@@ -2,12 +2,13 @@
 
 use raddle_program::FunctionRef;
 use raddle_program::cpu::{Kernel, Shape};
-use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Proof, RuleId, Span, Step};
+use raddle_vocabulary::{Actor, Confidence, Finding, Level, Message, Span, Step};
 use rustc_hash::FxHashSet;
 
 use crate::Judged;
 use crate::cpu_work_in_threads::{computation, shape_word};
-use crate::story::{act_at, edge_step, entry_step, site_of};
+use crate::plain::Found;
+use crate::story::{act_at, edge_step, entry_step};
 
 /// The rule's name.
 pub const ID: &str = "cpu-work-in-coroutine";
@@ -66,32 +67,21 @@ fn finding(
         confidence = Confidence::Possible;
         because.push(Message::new("because-command"));
     }
-    if program.is_test(function) {
-        confidence = Confidence::Possible;
-        because.push(Message::new("because-test"));
-    }
-    debug_assert!(story.iter().all(|step| step.act == Act::Compute), "nothing here waits");
     let message = if callee == function {
-        Message::new("own-loop").arg("function", name.clone())
+        Message::new("own-loop").arg("function", name.clone()).arg("callee", name)
     } else {
-        Message::new("calls").arg("callee", name.clone()).arg("function", program.short_name(function))
+        Message::new("calls").arg("callee", name).arg("function", program.short_name(function))
     };
-    Finding {
-        rule: RuleId(ID.to_owned()),
-        site: site_of(program, function.unit, at),
-        function: program.short_name(function),
+    Found {
+        rule: ID,
+        function,
+        span: at,
         message,
-        help: Some(Message::new("help-process").arg("callee", name.clone())),
+        help: "help-process",
         level: Level::Warning,
         confidence,
+        because,
         story,
-        proof: Proof::Inferred { because },
-        remedy: None,
-        identity: vec![
-            ID.to_owned(),
-            program.unit(function.unit).module.to_string(),
-            program.short_name(function),
-            name,
-        ],
     }
+    .finish(program)
 }

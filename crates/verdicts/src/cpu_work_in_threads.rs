@@ -4,9 +4,10 @@ use raddle_facts::models::Runner;
 use raddle_program::cpu::{Kernel, Shape, many_at_once};
 use raddle_program::spawns::Spawn;
 use raddle_program::{FunctionRef, Program};
-use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Proof, RuleId, Step};
+use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Step};
 
 use crate::Judged;
+use crate::plain::{Found, short};
 use crate::story::{act_at, site_of};
 
 /// The rule's name.
@@ -37,38 +38,28 @@ fn finding(program: &Program, spawn: &Spawn, kernel: &Kernel) -> Finding {
         confidence = Confidence::Possible;
         because.push(Message::new("because-small"));
     }
-    if program.is_test(spawn.function) {
-        confidence = Confidence::Possible;
-        because.push(Message::new("because-test"));
-    }
     let callee = program.short_name(spawn.callee);
     let at = site_of(program, spawn.function.unit, act_at(program, spawn.function, spawn.act).span);
     let actor = if spawn.to == Runner::Thread { Actor::Thread } else { Actor::ThreadPool };
     let mut story = vec![Step {
         actor: Actor::Main,
         act: Act::Spawn,
-        site: at.clone(),
+        site: at,
         message: Message::new("step-hand").arg("callee", callee.clone()).arg("call", short(&spawn.by)),
     }];
     story.extend(computation(program, kernel, actor));
-    Finding {
-        rule: RuleId(ID.to_owned()),
-        site: at,
-        function: program.short_name(spawn.function),
-        message: Message::new("spread").arg("callee", callee.clone()),
-        help: Some(Message::new("help-processes").arg("callee", callee.clone())),
+    Found {
+        rule: ID,
+        function: spawn.function,
+        span: act_at(program, spawn.function, spawn.act).span,
+        message: Message::new("spread").arg("callee", callee),
+        help: "help-processes",
         level: Level::Warning,
         confidence,
+        because,
         story,
-        proof: Proof::Inferred { because },
-        remedy: None,
-        identity: vec![
-            ID.to_owned(),
-            program.unit(spawn.function.unit).module.to_string(),
-            program.short_name(spawn.function),
-            callee,
-        ],
     }
+    .finish(program)
 }
 
 /// The calls to the loop, and the loop.
@@ -115,9 +106,4 @@ pub(crate) fn shape_word(shape: Shape) -> &'static str {
         Shape::Recursion => "because-recursion",
         Shape::Long => "because-long",
     }
-}
-
-/// The last two parts of a dotted path.
-fn short(path: &str) -> &str {
-    path.rmatch_indices('.').nth(1).map_or(path, |(dot, _)| &path[dot + 1..])
 }

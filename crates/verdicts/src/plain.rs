@@ -68,6 +68,18 @@ pub(crate) fn calls(program: &Program, function: FunctionRef) -> impl Iterator<I
     })
 }
 
+/// Every call of `asyncio.gather` in the project.
+pub(crate) fn gathers(program: &Program) -> impl Iterator<Item = (FunctionRef, Called<'_>)> {
+    let units = program.own_units().filter(|(_, it)| it.facts.symbols.find("gather").is_some());
+    let functions = units.flat_map(|(unit, _)| program.functions_of(unit));
+    functions.flat_map(|function| calls(program, function).map(move |called| (function, called))).filter(
+        |(function, called)| {
+            let names = program.known_names(ValueRef { unit: function.unit, value: called.callee });
+            names.iter().any(|it| matches!(&**it, "asyncio.gather" | "asyncio.tasks.gather"))
+        },
+    )
+}
+
 /// The last name of what is called, when the call is a method's.
 pub(crate) fn method(program: &Program, function: FunctionRef, callee: ValueId) -> Option<(ValueId, &str)> {
     let facts = &program.unit(function.unit).facts;

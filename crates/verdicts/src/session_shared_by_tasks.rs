@@ -6,7 +6,7 @@ use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
 
 use crate::Judged;
-use crate::plain::{Called, Found, calls, is_instance, short};
+use crate::plain::{Called, Found, gathers, is_instance, short};
 
 /// The rule's name.
 pub const ID: &str = "session-shared-by-tasks";
@@ -25,24 +25,9 @@ const ONE_AT_A_TIME: &[&str] = &[
 /// Finds sessions that `gather` spreads.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
-    for (unit, it) in program.own_units() {
-        if it.facts.symbols.find("gather").is_none() {
-            continue;
-        }
-        for function in program.functions_of(unit) {
-            for called in calls(program, function) {
-                let callee = ValueRef { unit, value: called.callee };
-                if !program
-                    .known_names(callee)
-                    .iter()
-                    .any(|it| matches!(&**it, "asyncio.gather" | "asyncio.tasks.gather"))
-                {
-                    continue;
-                }
-                if let Some(session) = shared(program, function, &called) {
-                    acc.push(found(program, function, &called, session));
-                }
-            }
+    for (function, called) in gathers(program) {
+        if let Some(session) = shared(program, function, &called) {
+            acc.push(found(program, function, &called, session));
         }
     }
 }

@@ -6,7 +6,7 @@ use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
 
 use crate::Judged;
-use crate::plain::{Called, Found, calls, is_instance};
+use crate::plain::{Called, Found, calls, gathers, is_instance};
 
 /// The rule's name.
 pub const ID: &str = "unbounded-gather";
@@ -24,40 +24,25 @@ const LIMITERS: &[&str] = &[
 /// Finds `gather` over a large range with no limiter on the way.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
-    for (unit, it) in program.own_units() {
-        if it.facts.symbols.find("gather").is_none() || it.facts.symbols.find("range").is_none() {
+    for (function, called) in gathers(program) {
+        let Some(coroutine) = spread(program, function, &called) else { continue };
+        if !is_large(program, function, &called) || is_limited(program, coroutine) {
             continue;
         }
-        for function in program.functions_of(unit) {
-            for called in calls(program, function) {
-                let callee = ValueRef { unit, value: called.callee };
-                if !program
-                    .known_names(callee)
-                    .iter()
-                    .any(|it| matches!(&**it, "asyncio.gather" | "asyncio.tasks.gather"))
-                {
-                    continue;
-                }
-                let Some(coroutine) = spread(program, function, &called) else { continue };
-                if !is_large(program, function, &called) || is_limited(program, coroutine) {
-                    continue;
-                }
-                acc.push(
-                    Found {
-                        rule: ID,
-                        function,
-                        span: called.act.span,
-                        message: Message::new("unbounded").arg("coroutine", program.short_name(coroutine)),
-                        help: "help-limit",
-                        level: Level::Warning,
-                        confidence: Confidence::Likely,
-                        because: vec![Message::new("because-large")],
-                        story: Vec::new(),
-                    }
-                    .finish(program),
-                );
+        acc.push(
+            Found {
+                rule: ID,
+                function,
+                span: called.act.span,
+                message: Message::new("unbounded").arg("coroutine", program.short_name(coroutine)),
+                help: "help-limit",
+                level: Level::Warning,
+                confidence: Confidence::Likely,
+                because: vec![Message::new("because-large")],
+                story: Vec::new(),
             }
-        }
+            .finish(program),
+        );
     }
 }
 

@@ -4,7 +4,6 @@ use raddle_facts::flow::Handler;
 use raddle_facts::{Value, ValueId};
 
 use crate::Program;
-use crate::spawns::last_name;
 use crate::unit::{UnitId, ValueRef};
 use crate::val::Val;
 
@@ -46,7 +45,7 @@ impl Program {
                 let left = self.caught_by_value(unit, left, depth + 1);
                 return left.max(self.caught_by_value(unit, right, depth + 1));
             }
-            Value::Call(callee, _) if last_name(facts, callee) == Some("get_cancelled_exc_class") => {
+            Value::Call(callee, _) if facts.called_name(callee) == Some("get_cancelled_exc_class") => {
                 return Some(Caught::Cancelled);
             }
             _ => {}

@@ -4,7 +4,6 @@ use raddle_facts::{ActKind, FileFacts, Value, ValueId};
 use rustc_hash::FxHashSet;
 
 use crate::Program;
-use crate::spawns::last_name;
 use crate::unit::FunctionRef;
 
 /// Values nested deeper than this are not looked into.
@@ -25,7 +24,7 @@ impl Program {
                 if it.span.start > act.span.start || call == awaited {
                     return false;
                 }
-                let name = last_name(facts, callee).unwrap_or_default();
+                let name = facts.called_name(callee).unwrap_or_default();
                 if name != "cancel" {
                     return name.contains("cancel") && !matches!(name, "cancelled" | "cancelling");
                 }

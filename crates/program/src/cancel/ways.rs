@@ -7,7 +7,6 @@ use raddle_vocabulary::Span;
 use super::{Ending, Excuse};
 use crate::Program;
 use crate::calls::Target;
-use crate::spawns::last_name;
 use crate::unit::{ClassRef, FunctionRef};
 
 /// What may be going on: nothing was cancelled yet.
@@ -76,7 +75,7 @@ impl<'p> Walk<'p> {
 
     fn call(&mut self, state: &mut u8, act: &Act, call: ValueId) {
         let Value::Call(callee, arguments) = self.facts.value(call) else { return };
-        let name = last_name(self.facts, callee).unwrap_or_default();
+        let name = self.facts.called_name(callee).unwrap_or_default();
         if *state & CAUGHT == 0 {
             return;
         }
@@ -111,7 +110,7 @@ impl<'p> Walk<'p> {
                 let no = self.facts.list(list).iter().any(|it| self.asks_class(*it) == Some(false));
                 no.then_some(false)
             }
-            Value::Call(callee, arguments) if last_name(self.facts, callee) == Some("isinstance") => {
+            Value::Call(callee, arguments) if self.facts.called_name(callee) == Some("isinstance") => {
                 let [error, class] = self.facts.arguments(arguments) else { return None };
                 if !self.is_handled(error.value) {
                     return None;
@@ -183,7 +182,7 @@ impl Domain for Walk<'_> {
             Value::Call(callee, _) => callee,
             _ => held.manager,
         };
-        if *state & CAUGHT != 0 && last_name(self.facts, manager).is_some_and(|it| it.contains("reraise")) {
+        if *state & CAUGHT != 0 && self.facts.called_name(manager).is_some_and(|it| it.contains("reraise")) {
             self.reraised = true;
             *state = GONE;
         }

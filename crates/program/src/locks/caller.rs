@@ -160,7 +160,7 @@ impl Program {
                     match act.kind {
                         ActKind::Call(call) => {
                             let Value::Call(callee, arguments) = facts.value(call) else { continue };
-                            if let Some(name) = last_name(facts, callee) {
+                            if let Some(name) = name_of(facts, callee) {
                                 mentions.calls.entry(name.into()).or_default().push((function, at));
                             }
                             for argument in facts.arguments(arguments) {
@@ -182,17 +182,16 @@ impl Program {
 
 impl Mentions {
     fn note(&mut self, facts: &raddle_facts::FileFacts, value: ValueId) {
-        if let Some(name) = last_name(facts, value) {
+        if let Some(name) = name_of(facts, value) {
             self.others.insert(name.into());
         }
     }
 }
 
-fn last_name(facts: &raddle_facts::FileFacts, value: ValueId) -> Option<&str> {
+fn name_of(facts: &raddle_facts::FileFacts, value: ValueId) -> Option<&str> {
     match facts.value(value) {
-        Value::Attribute(_, name) | Value::Name(_, name) | Value::ImportFrom(_, name) => Some(facts.text(name)),
         Value::Function(function) => Some(facts.text(facts.function(function).name)),
-        _ => None,
+        _ => facts.last_name(value),
     }
 }
 
