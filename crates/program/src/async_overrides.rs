@@ -82,12 +82,20 @@ impl Program {
         all
     }
 
-    /// Whether the class of an override also overrides the method that calls, so that the call is never made on it.
+    /// Whether the class of an override has, of its own or from another base, another method in the place of the one
+    /// that calls, so that the call is never made on it.
     fn overrides_too(&self, by: FunctionRef, caller: FunctionRef) -> bool {
-        let Some(class) = self.class_of(by) else { return false };
+        let (Some(class), Some(of_caller)) = (self.class_of(by), self.class_of(caller)) else { return false };
         let name = self.unit(caller.unit).facts.text(self.function(caller).name);
-        let facts = &self.unit(class.unit).facts;
-        self.function(caller).class.is_some() && !facts.bindings(facts.class(class.class).scope, name).is_empty()
+        let others = self.ancestors(class);
+        let mut others = others.iter().filter_map(|ancestor| match ancestor {
+            Ancestor::Class(other) if *other != of_caller => Some(*other),
+            _ => None,
+        });
+        others.any(|other| {
+            let facts = &self.unit(other.unit).facts;
+            !facts.bindings(facts.class(other.class).scope, name).is_empty()
+        })
     }
 
     /// Whether a class is by its name the asynchronous twin of the one that it overrides, which other code calls.

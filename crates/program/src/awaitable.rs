@@ -66,7 +66,7 @@ impl Program {
                 None => made = Some(Made { kind, function, perhaps: callees.unknown.is_some() }),
             }
         }
-        if callees.known.iter().any(|val| self.is_ensure_future(val)) {
+        if callees.known.iter().any(|val| self.takes_futures(val)) {
             let given = facts.arguments(arguments).first()?.value;
             return self.ensured(unit, given, made?);
         }
@@ -87,15 +87,16 @@ impl Program {
             })
     }
 
-    fn is_ensure_future(&self, val: &Val) -> bool {
+    fn takes_futures(&self, val: &Val) -> bool {
+        let is_one = |path: &str| path.ends_with("ensure_future") || path.ends_with(".shield");
         match val {
-            Val::Outside(path, _) => path.ends_with("ensure_future"),
-            Val::Function(it) => !self.is_own(it.unit) && self.function_name(*it).ends_with("ensure_future"),
+            Val::Outside(path, _) => is_one(path),
+            Val::Function(it) => !self.is_own(it.unit) && is_one(&self.function_name(*it)),
             _ => false,
         }
     }
 
-    /// `ensure_future` starts a task for a coroutine, and gives a future back as it is.
+    /// `ensure_future` and `shield` start a task for a coroutine. A future they are given goes on without them.
     fn ensured(&self, unit: UnitId, given: ValueId, made: Made) -> Option<Made> {
         let facts = &self.unit(unit).facts;
         match facts.value(given) {

@@ -44,6 +44,7 @@ use raddle_facts::models::Models;
 use raddle_facts::{ClassId, FunctionId, ScopeKind};
 use rustc_hash::FxHashMap;
 
+pub use members::Ancestor;
 pub use modules::Modules;
 pub use unit::{ClassRef, FunctionRef, Origin, Unit, UnitId, ValueRef};
 

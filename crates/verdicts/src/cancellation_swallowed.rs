@@ -1,6 +1,6 @@
 //! Coroutines that catch their own cancellation and do not pass it on.
 
-use raddle_facts::{ActKind, Value};
+use raddle_facts::{ActKind, FileFacts, Value, ValueId};
 use raddle_program::cancel::{By, Caught, Ending, Excuse, Swallow, Uses};
 use raddle_program::{FunctionRef, Program};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Proof, RuleId, Step};
@@ -134,6 +134,30 @@ fn awaits_another(program: &Program, function: FunctionRef, swallow: &Swallow) -
     let facts = &program.unit(function.unit).facts;
     facts.acts_of(function.function).iter().any(|act| {
         let ActKind::Await(value) = act.kind else { return false };
-        act.span == swallow.awaits && matches!(facts.value(value), Value::Attribute(..) | Value::Parameter(..))
+        act.span == swallow.awaits && is_kept_elsewhere(facts, value)
     })
+}
+
+/// A task or future that has a name, alone or given to what waits for it.
+fn is_kept_elsewhere(facts: &FileFacts, value: ValueId) -> bool {
+    match facts.value(value) {
+        Value::Call(callee, arguments) => {
+            let waits = matches!(facts.called_name(callee), Some("wait_for" | "shield" | "wait" | "gather"));
+            waits && facts.arguments(arguments).first().is_some_and(|it| is_named(facts, it.value))
+        }
+        _ => is_named(facts, value),
+    }
+}
+
+/// Whether a value is no call that makes a coroutine on the spot.
+fn is_named(facts: &FileFacts, value: ValueId) -> bool {
+    match facts.value(value) {
+        Value::Call(callee, _) => {
+            matches!(facts.called_name(callee), Some("create_task" | "ensure_future" | "create_future"))
+        }
+        Value::Attribute(..) | Value::Parameter(..) | Value::Name(..) | Value::Await(_) | Value::Element(_) => true,
+        Value::Union(list) => facts.list(list).iter().all(|it| is_named(facts, *it)),
+        Value::Declared(_, inner) | Value::Narrowed(inner, _) => is_named(facts, inner),
+        _ => false,
+    }
 }

@@ -1,6 +1,7 @@
 //! Locks taken where a thread that already holds them may be interrupted: in finalizers and signal handlers.
 
 use raddle_facts::models::{LockKind, Waiter};
+use raddle_program::locks::Root;
 use raddle_program::locks::summary::{Effect, Under};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
 
@@ -15,6 +16,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
     let world = program.lock_world();
     for function in program.interrupting() {
+        let is_finalizer = program.unit(function.unit).facts.text(program.function(function).name) == "__del__";
         let taken = world.reach.get(&function).into_iter().flatten().find_map(|reached| match &reached.effect {
             Effect::Take(lock) => {
                 let waits = lock.info.is_some_and(|it| {
@@ -22,7 +24,10 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
                 });
                 // Only a lock that other code holds can be in the way.
                 let used = world.users.get(&lock.key).is_some_and(|it| it.iter().any(|(at, _)| *at != function));
-                (waits && used).then_some((reached, lock))
+                // Who holds an object's own lock runs one of its methods, and so keeps the object alive.
+                let own =
+                    is_finalizer && matches!(lock.owner.root, Root::Parameter(..)) && lock.owner.fields.is_empty();
+                (waits && used && !own).then_some((reached, lock))
             }
             Effect::Wait(..) => None,
         });
@@ -31,7 +36,6 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         let (sure, because) = sureness(program, &under);
         let name = lock_name(program, lock);
         let (end, act) = end_of(&under);
-        let is_finalizer = program.unit(function.unit).facts.text(program.function(function).name) == "__del__";
         let key = if is_finalizer { "finalizer" } else { "signal" };
         let message = Message::new(key).arg("lock", &*name).arg("function", function_name(program, function));
         let help = Message::new("help").arg("lock", &*name);

@@ -1,10 +1,11 @@
 //! Calls that wait under a lock that somebody else needs.
 
 use raddle_facts::models::Waiter;
-use raddle_program::Program;
 use raddle_program::locks::held::Hold;
 use raddle_program::locks::summary::{Effect, LockWorld, Under};
 use raddle_program::locks::{LockKey, LockRef};
+use raddle_program::val::Val;
+use raddle_program::{Ancestor, ClassRef, FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Act, Cause, Confidence, Cost, Finding, Level, Message};
 use rustc_hash::FxHashSet;
 
@@ -39,12 +40,13 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
             None => sure.min(Confidence::Likely).min(most),
         };
-        let confidence =
-            if peer && (is_bounded(program, under) || !others.iter().any(|it| answers(program, *it, blocking.cause))) {
-                Confidence::Possible
-            } else {
-                confidence
-            };
+        let confidence = if peer
+            && (is_bounded(program, under) || !others.iter().any(|it| answers(program, *it, under, blocking.cause)))
+        {
+            Confidence::Possible
+        } else {
+            confidence
+        };
         let confidence = if under.reached.way.len() > 3 { Confidence::Possible } else { confidence };
         let call = Program::shown(path);
         let mut story = vec![take_step(program, under.function, hold.act, &name)];
@@ -100,20 +102,15 @@ fn is_request(path: &str) -> bool {
 }
 
 /// Where else the lock is taken.
-fn other_users(
-    program: &Program,
-    world: &LockWorld,
-    lock: &LockRef,
-    under: &Under,
-) -> Vec<(raddle_program::FunctionRef, u32)> {
+fn other_users(program: &Program, world: &LockWorld, lock: &LockRef, under: &Under) -> Vec<(FunctionRef, u32)> {
     let users = world.users.get(&lock.key).map_or(&[][..], |it| it);
     users.iter().copied().filter(|(function, _)| *function != under.function && !program.is_test(*function)).collect()
 }
 
 /// Whether another user of the lock does what the wait is for while it has the lock, or is what is waited for.
-fn answers(program: &Program, other: (raddle_program::FunctionRef, u32), cause: Cause) -> bool {
+fn answers(program: &Program, other: (FunctionRef, u32), under: &Under, cause: Cause) -> bool {
     if matches!(cause, Cause::Join | Cause::Future) {
-        return program.runs_elsewhere(other.0);
+        return program.runs_elsewhere(other.0) && may_be_of_joined(program, other.0, under);
     }
     let locks = program.held_at(other.0);
     locks.held.keys().any(|act| {
@@ -121,6 +118,21 @@ fn answers(program: &Program, other: (raddle_program::FunctionRef, u32), cause: 
             matches!(&*name, "put" | "put_nowait" | "set" | "notify" | "notify_all" | "release")
         })
     })
+}
+
+/// Whether a method can belong to the thread that is waited for: where its class is known, it is one of that class.
+fn may_be_of_joined(program: &Program, other: FunctionRef, under: &Under) -> bool {
+    let (end, act) = end_of(under);
+    let Some((base, _)) = method_of(program, end, act) else { return true };
+    let vals = program.evaluate(ValueRef { unit: end.unit, value: base });
+    let classes = vals.known.iter().filter_map(|val| match val {
+        Val::Instance(class, _) if program.is_own(class.unit) => Some(*class),
+        _ => None,
+    });
+    let mut known = classes.peekable();
+    let (Some(_), Some(class)) = (known.peek(), program.class_of(other)) else { return true };
+    let is_over = |one: ClassRef, two: ClassRef| program.ancestors(one).contains(&Ancestor::Class(two));
+    known.any(|joined| is_over(joined, class) || is_over(class, joined))
 }
 
 /// Whether a wait gives up by itself, or is asked only when something is there.

@@ -44,6 +44,8 @@ pub struct FunctionLocks {
     pub keeps: Vec<Hold>,
     /// What it lets go without having taken it.
     pub drops: Vec<LockRef>,
+    /// Locks that a try-lock on every way here found free, by act: no caller can hold them.
+    pub free: FxHashMap<u32, Vec<LockRef>>,
     /// Locks that some way out leaves held while others do not, with whether that way is an exception.
     pub leaks: Vec<(Hold, bool)>,
 }
@@ -121,6 +123,8 @@ struct State {
     must: Vec<Hold>,
     /// Held on some way here, taken by a bare `acquire`.
     may: Vec<Hold>,
+    /// Found free by a try-lock on every way here.
+    free: Vec<LockRef>,
 }
 
 struct Walk<'p> {
@@ -297,7 +301,12 @@ impl Walk<'_> {
             Value::Call(..) => {
                 let Some((base, "acquire")) = called_method(self.facts, test) else { return };
                 match self.program.lock_at(self.function, base) {
-                    Some(lock) if holds => self.take(state, lock, false),
+                    Some(lock) if holds => {
+                        if !state.free.contains(&lock) {
+                            state.free.push(lock.clone());
+                        }
+                        self.take(state, lock, false);
+                    }
                     Some(lock) => {
                         state.must.retain(|it| it.lock != lock);
                         state.may.retain(|it| it.lock != lock);
@@ -345,6 +354,9 @@ impl Domain for Walk<'_> {
                 slot.get_mut().retain(|it| state.must.iter().any(|other| other.lock == it.lock));
             }
         }
+        if !state.free.is_empty() {
+            self.out.free.insert(at, state.free.clone());
+        }
         if let ActKind::Call(call) = act.kind {
             self.called(state, act, call);
         }
@@ -355,6 +367,7 @@ impl Domain for Walk<'_> {
         for hold in &other.may {
             add(&mut state.may, hold.clone());
         }
+        state.free.retain(|it| other.free.contains(it));
     }
 
     fn raises(&mut self, _: &State, _: u32, act: &Act) -> bool {

@@ -297,13 +297,27 @@ impl Program {
         news
     }
 
+    /// Whether a try-lock has found the lock free before this act, and the function has given it back since: whatever
+    /// takes it from here on, no caller of the function holds it.
+    fn found_free(&self, function: FunctionRef, act: u32, lock: &LockRef) -> bool {
+        let locks = self.held_at(function);
+        let free = locks.free.get(&act).is_some_and(|it| it.contains(lock));
+        free && !locks.held.get(&act).is_some_and(|it| it.iter().any(|hold| hold.lock == *lock))
+    }
+
     /// What a call leads to, in the words of the caller.
     fn through(&self, caller: FunctionRef, call: &Call, reach: &FxHashMap<FunctionRef, Vec<Reached>>) -> Vec<Reached> {
         let Some(list) = reach.get(&call.callee) else { return Vec::new() };
         list.iter()
             .filter_map(|it| {
                 let effect = match &it.effect {
-                    Effect::Take(lock) => Effect::Take(self.carry(lock, call.callee, caller, call.value)?),
+                    Effect::Take(lock) => {
+                        let lock = self.carry(lock, call.callee, caller, call.value)?;
+                        if self.found_free(caller, call.act, &lock) {
+                            return None;
+                        }
+                        Effect::Take(lock)
+                    }
                     wait @ Effect::Wait(..) => wait.clone(),
                 };
                 let mut way = Vec::with_capacity(it.way.len() + 1);

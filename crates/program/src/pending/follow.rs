@@ -258,7 +258,8 @@ impl Program {
                 acc.push(lost(How::Tested, Some(facts.acts[*test as usize].span)));
                 continue;
             }
-            if made.kind == Kind::Task && self.waits_for_a_sign(function, *at) {
+            if made.kind == Kind::Task && (self.waits_for_a_sign(function, *at) || self.runs_loop_after(function, *at))
+            {
                 continue;
             }
             let is_read = domain.read.contains(&sym.0);
@@ -274,6 +275,18 @@ impl Program {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a plain function goes on to run the loop itself, so that its variables live as long as the loop runs.
+    fn runs_loop_after(&self, function: FunctionRef, at: u32) -> bool {
+        let it = self.function(function);
+        let facts = &self.unit(function.unit).facts;
+        !it.is_async
+            && (at + 1..it.acts.1).any(|at| {
+                let ActKind::Call(call) = facts.acts[at as usize].kind else { return false };
+                let Value::Call(callee, _) = facts.value(call) else { return false };
+                matches!(facts.called_name(callee), Some("run" | "run_forever" | "run_until_complete"))
+            })
     }
 
     /// Whether a coroutine goes on to wait for an event or a queue: the task it started is likely to give the sign.
