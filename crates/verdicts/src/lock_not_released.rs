@@ -87,10 +87,8 @@ fn is_lock_method(program: &Program, function: FunctionRef) -> bool {
 /// Whether an act stands under a condition: taking and giving back may ask the same one.
 fn is_conditional(program: &Program, function: FunctionRef, act: u32) -> bool {
     let facts = &program.unit(function.unit).facts;
-    let asks_it_itself = |test| match facts.value(test) {
-        Value::Call(..) => true,
-        _ => false,
-    };
+    // `if lock.acquire(False)` is no condition of the caller's.
+    let asks_it_itself = |test| matches!(facts.value(test), Value::Call(..));
     facts.guards_of(&facts.acts[act as usize]).any(|guard| match guard {
         GuardKind::If(test) | GuardKind::Unless(test) => !asks_it_itself(test),
         GuardKind::Always | GuardKind::Handler(..) | GuardKind::NoException(..) => false,

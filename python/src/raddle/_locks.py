@@ -88,6 +88,20 @@ RLock = threading._PyRLock
 _REAL_LOCK, _REAL_RLOCK = _thread.LockType, type(threading._CRLock())
 
 
+def _init(thread, *arguments, **named):
+    world = active
+    if world is not None:
+        world.threads += 1
+        thread.__dict__["_raddle_hash"] = world.threads
+    _real["__init__"](thread, *arguments, **named)
+
+
+def _hash(thread):
+    """A pool keeps its threads in a set: by address they would be joined in another order each time."""
+    number = thread.__dict__.get("_raddle_hash")
+    return object.__hash__(thread) if number is None else number
+
+
 def _spawn(thread):
     world = active
     if world is None:
@@ -135,7 +149,7 @@ def _is_alive(thread):
     return not actor.done
 
 
-_real = {name: getattr(threading.Thread, name) for name in ("start", "join", "is_alive")}
+_real = {name: getattr(threading.Thread, name) for name in ("__init__", "__hash__", "start", "join", "is_alive")}
 _real_sleep = time.sleep
 
 
@@ -213,7 +227,7 @@ def controlled():
 
     # Pools log what ends their workers, and the end of a run does.
     put(concurrent.futures._base.LOGGER, "disabled", True)
-    for name, method in (("start", _spawn), ("join", _join), ("is_alive", _is_alive)):
+    for name, method in (("__init__", _init), ("__hash__", _hash), ("start", _spawn), ("join", _join), ("is_alive", _is_alive)):
         put(threading.Thread, name, method)
     for module in _scanned():
         library = not _places.is_steered(getattr(module, "__file__", None) or "")

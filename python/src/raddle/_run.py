@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import gc
 import inspect
+import threading
 import traceback
 import warnings
 
@@ -89,11 +90,11 @@ class Model:
             arguments = () if self.setup is None else (state,)
             for number, (actor, is_async) in enumerate(zip(self.actors, self.is_async)):
                 if not is_async:
-                    world.spawn(f"thread {number + 1}", lambda actor=actor: actor(*arguments))
+                    _begin(f"thread {number + 1}", actor, arguments)
             if self.has_tasks:
                 loop = _WorldLoop(search, world)
                 tasks = [it for it, is_async in zip(self.actors, self.is_async) if is_async]
-                world.spawn("event loop", lambda: loop.all(tasks, arguments))
+                _begin("event loop", loop.all, (tasks, arguments))
             outcome = world.run()
             errors = [(it.name, it.error) for it in world.actors if it.error is not None and not isinstance(it.error, SystemExit)]
             broken = None if world.uncontrolled else self._judge(state, outcome, errors, world.report)
@@ -132,6 +133,11 @@ class Model:
             asyncio.events.set_event_loop(None)
         last = search.last(self.fingerprint)
         return Run(outcome, broken, last, search.end(outcome, []), None, loop.trace)
+
+
+def _begin(name, function, arguments):
+    """Starts an actor that `threading` knows: for one it does not know, it would make up a thread, once for each ident."""
+    threading.Thread(target=function, args=arguments, name=name, daemon=False).start()
 
 
 def _stuck(tasks):

@@ -66,6 +66,7 @@ class World:
         self.trace = [] if record else None
         self.uncontrolled = None
         self.setup_locks = 0
+        self.threads = 0
 
     # objects and actors
 
