@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::Program;
-use crate::unit::{FunctionRef, ValueRef};
+use crate::unit::{FunctionRef, UnitId, ValueRef};
 use crate::val::Val;
 
 pub use classes::Caught;
@@ -74,6 +74,19 @@ pub struct Swallow {
     pub awaits: Span,
     /// Why it may be meant.
     pub excuse: Option<Excuse>,
+    /// The variable that names the classes, where one does.
+    pub named: Option<Named>,
+}
+
+/// A variable of a module that holds classes to catch.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// The module.
+    pub unit: UnitId,
+    /// Where it is assigned.
+    pub at: Span,
+    /// Its name.
+    pub name: String,
 }
 
 /// How the project uses its coroutines, by the last name they are called by.
@@ -257,7 +270,8 @@ impl Search<'_> {
             ending => ending,
         };
         let excuse = ways.excuse.or(around.cleanup.then_some(Excuse::Cleanup));
-        self.found.push(Swallow { at: handler.head, by: By::Handler(caught), ending, awaits, excuse });
+        let named = handler.class.and_then(|class| self.program.named_classes(self.function.unit, class));
+        self.found.push(Swallow { at: handler.head, by: By::Handler(caught), ending, awaits, excuse, named });
     }
 
     fn finally(&mut self, body: BlockId, finally: BlockId, around: Around) {
@@ -267,7 +281,7 @@ impl Search<'_> {
         let Some((at, ending)) = self.program.leaves_finally(self.function, finally) else { return };
         let Some(awaits) = self.arrives(body) else { return };
         let excuse = around.cleanup.then_some(Excuse::Cleanup);
-        self.found.push(Swallow { at, by: By::Finally, ending, awaits, excuse });
+        self.found.push(Swallow { at, by: By::Finally, ending, awaits, excuse, named: None });
     }
 
     fn with(&mut self, held: HeldId, body: BlockId, around: Around) {
@@ -276,7 +290,14 @@ impl Search<'_> {
         let Some(awaits) = self.arrives(body) else { return };
         let ending = if around.in_loop && !around.leaves { Ending::GoesOn } else { Ending::Continues };
         let excuse = around.cleanup.then_some(Excuse::Cleanup);
-        self.found.push(Swallow { at: held.span, by, ending, awaits, excuse });
+        let named = match (&by, self.facts.value(held.manager)) {
+            (By::Suppress, Value::Call(_, arguments)) => {
+                let mut classes = self.facts.arguments(arguments).iter().map(|it| it.value);
+                classes.find_map(|it| self.program.named_classes(self.function.unit, it))
+            }
+            _ => None,
+        };
+        self.found.push(Swallow { at: held.span, by, ending, awaits, excuse, named });
     }
 
     /// The first `await` of a block from which a cancellation leaves it, unless it is the end of a task that the

@@ -1,7 +1,9 @@
 //! Coroutines that catch their own cancellation and do not pass it on.
 
+use std::collections::BTreeMap;
+
 use raddle_facts::{ActKind, FileFacts, Value, ValueId};
-use raddle_program::cancel::{By, Caught, Ending, Excuse, Swallow, Uses};
+use raddle_program::cancel::{By, Caught, Ending, Excuse, Named, Swallow, Uses};
 use raddle_program::{FunctionRef, Program};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Proof, RuleId, Step};
 
@@ -11,13 +13,54 @@ use crate::story::site_of;
 /// The rule's name.
 pub const ID: &str = "cancellation-swallowed";
 
+/// So many other handlers are shown; the title counts all.
+const MOST_SHOWN: usize = 4;
+
 /// Finds cancellations that are swallowed.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
     let uses = program.coroutine_uses();
+    let mut by_name: BTreeMap<Named, Vec<(FunctionRef, Swallow)>> = BTreeMap::new();
     for (function, swallow) in program.all_swallowed() {
-        acc.push(finding(program, &uses, function, &swallow));
+        match &swallow.named {
+            Some(named) => by_name.entry(named.clone()).or_default().push((function, swallow)),
+            None => acc.push(finding(program, &uses, function, &swallow)),
+        }
     }
+    for (named, swallows) in by_name {
+        match &swallows[..] {
+            [(function, swallow)] => acc.push(finding(program, &uses, *function, swallow)),
+            _ => acc.push(at_the_name(program, &uses, &named, &swallows)),
+        }
+    }
+}
+
+/// One finding where the classes are named, for all the handlers that use the name.
+fn at_the_name(program: &Program, uses: &Uses, named: &Named, swallows: &[(FunctionRef, Swallow)]) -> Finding {
+    let sure = |(function, swallow): &(FunctionRef, Swallow)| sureness(program, uses, *function, swallow).0;
+    let (function, witness) =
+        swallows.iter().rev().max_by_key(|it| sure(it)).expect("a name is noted for a handler that uses it");
+    let mut one = finding(program, uses, *function, witness);
+    let caught = one.site.clone();
+    one.site = site_of(program, named.unit, named.at);
+    one.function = String::new();
+    let count = swallows.len().to_string();
+    one.message = Message::new("named").arg("name", named.name.clone()).arg("count", count);
+    one.help = Some(Message::new("help-named").arg("name", named.name.clone()));
+    let handler = Message::new("step-named").arg("name", named.name.clone());
+    if !one.story.iter().any(|step| step.site == caught) {
+        one.story.push(Step { actor: Actor::EventLoop, act: Act::SwallowCancel, site: caught, message: handler });
+    }
+    let others = swallows.iter().filter(|(_, it)| it != witness).take(MOST_SHOWN);
+    one.story.extend(others.map(|(function, swallow)| Step {
+        actor: Actor::EventLoop,
+        act: Act::SwallowCancel,
+        site: site_of(program, function.unit, swallow.at),
+        message: Message::new("step-also").arg("function", program.short_name(*function)),
+    }));
+    let module = program.unit(named.unit).module.to_string();
+    one.identity = vec![ID.to_owned(), module, named.name.clone(), "named".to_owned()];
+    one
 }
 
 fn finding(program: &Program, uses: &Uses, function: FunctionRef, swallow: &Swallow) -> Finding {

@@ -1,9 +1,10 @@
 //! Which handlers a cancellation gets caught by.
 
 use raddle_facts::flow::Handler;
-use raddle_facts::{Value, ValueId};
+use raddle_facts::{ActKind, FunctionId, Value, ValueId};
 
 use crate::Program;
+use crate::cancel::Named;
 use crate::unit::{UnitId, ValueRef};
 use crate::val::Val;
 
@@ -60,6 +61,24 @@ impl Program {
             return None;
         }
         self.caught_by_value(origin.unit, origin.value, depth + 1)
+    }
+
+    /// The variable of the project that holds the classes, if they are not written out where they are caught.
+    pub(super) fn named_classes(&self, unit: UnitId, class: ValueId) -> Option<Named> {
+        let origin = self.origin(ValueRef { unit, value: class });
+        let facts = &self.unit(origin.unit).facts;
+        let is_list = matches!(facts.value(origin.value), Value::Display(..) | Value::Operator(..));
+        if !is_list || origin.value == class && origin.unit == unit || !self.is_own(origin.unit) {
+            return None;
+        }
+        self.caught_by_value(origin.unit, origin.value, 0)?;
+        facts.acts_of(FunctionId::MODULE).iter().find_map(|act| match act.kind {
+            ActKind::Write(place, value) if value == origin.value => {
+                let name = facts.last_name(place)?.to_owned();
+                Some(Named { unit: origin.unit, at: act.span, name })
+            }
+            _ => None,
+        })
     }
 
     fn caught_by(&self, val: &Val) -> Option<Caught> {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use raddle_facts::ActKind;
 use raddle_facts::models::Blocking;
+use raddle_facts::{ActKind, GuardKind, Keyword, Test, Value, ValueId};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -20,7 +20,7 @@ pub struct Call {
     /// The act.
     pub act: u32,
     /// The value that leads there.
-    pub value: raddle_facts::ValueId,
+    pub value: ValueId,
     /// What runs.
     pub callee: FunctionRef,
     /// How well it is known.
@@ -165,10 +165,8 @@ impl Program {
                 for act in facts.acts_of(function.function) {
                     let ActKind::Call(call) = act.kind else { continue };
                     let is_signal = match facts.value(call) {
-                        raddle_facts::Value::Call(callee, _) => match facts.value(callee) {
-                            raddle_facts::Value::Attribute(_, name) | raddle_facts::Value::ImportFrom(_, name) => {
-                                facts.text(name) == "signal"
-                            }
+                        Value::Call(callee, _) => match facts.value(callee) {
+                            Value::Attribute(_, name) | Value::ImportFrom(_, name) => facts.text(name) == "signal",
                             _ => false,
                         },
                         _ => false,
@@ -309,6 +307,7 @@ impl Program {
     fn through(&self, caller: FunctionRef, call: &Call, reach: &FxHashMap<FunctionRef, Vec<Reached>>) -> Vec<Reached> {
         let Some(list) = reach.get(&call.callee) else { return Vec::new() };
         list.iter()
+            .filter(|it| !self.is_ruled_out(caller, call, it.way[0].1))
             .filter_map(|it| {
                 let effect = match &it.effect {
                     Effect::Take(lock) => {
@@ -326,6 +325,45 @@ impl Program {
                 Some(Reached { effect, way, sure: it.sure.max(call.sure) })
             })
             .collect()
+    }
+
+    /// Whether an act of the callee stands under a condition on a parameter that the call's literal argument, or the
+    /// default, does not meet: `unload(entry, lock=False)`.
+    fn is_ruled_out(&self, caller: FunctionRef, call: &Call, act: u32) -> bool {
+        let facts = &self.unit(call.callee.unit).facts;
+        facts.guards_of(&facts.acts[act as usize]).any(|guard| {
+            let (test, wanted) = match guard {
+                GuardKind::If(test) => (test, true),
+                GuardKind::Unless(test) => (test, false),
+                GuardKind::Always | GuardKind::Handler(..) | GuardKind::NoException(..) => return false,
+            };
+            self.truth_of_parameter(caller, call, test).is_some_and(|it| it != wanted)
+        })
+    }
+
+    fn truth_of_parameter(&self, caller: FunctionRef, call: &Call, test: ValueId) -> Option<bool> {
+        let facts = &self.unit(call.callee.unit).facts;
+        match facts.value(test) {
+            Value::Test(Test::Not, list) => {
+                self.truth_of_parameter(caller, call, *facts.list(list).first()?).map(|it| !it)
+            }
+            Value::Parameter(function, place) if function == call.callee.function => {
+                let here = &self.unit(caller.unit).facts;
+                let Value::Call(callee, arguments) = here.value(call.value) else { return None };
+                let arguments = here.arguments(arguments);
+                if arguments.iter().any(|it| matches!(it.keyword, Keyword::Star | Keyword::DoubleStar)) {
+                    return None;
+                }
+                let bound =
+                    self.function(call.callee).class.is_some() && matches!(here.value(callee), Value::Attribute(..));
+                let given = self.parameters_of(call.callee, bound, here, arguments);
+                match given.iter().find(|(at, _)| *at == place) {
+                    Some((_, value)) => truth(here.value(*value)),
+                    None => truth(facts.value(self.function(call.callee).parameters[place as usize].default?)),
+                }
+            }
+            _ => None,
+        }
     }
 
     fn under(
@@ -365,6 +403,14 @@ impl Program {
 struct Leads {
     calls: Vec<Call>,
     waits: Vec<(u32, Arc<str>, Arc<Blocking>, Sure)>,
+}
+
+fn truth(value: Value) -> Option<bool> {
+    match value {
+        Value::True | Value::Number | Value::Large => Some(true),
+        Value::False | Value::None | Value::Zero => Some(false),
+        _ => None,
+    }
 }
 
 fn same_effect(a: &Effect, b: &Effect) -> bool {
