@@ -112,6 +112,8 @@ pub enum Value {
     False,
     /// `0` or `0.0`.
     Zero,
+    /// `1`.
+    One,
     /// Another number.
     Number,
     /// A whole number of ten thousand or more, as they stand in the `range` of long loops.

@@ -321,6 +321,7 @@ impl Walker {
                         | Value::True
                         | Value::False
                         | Value::Zero
+                        | Value::One
                         | Value::Number
                         | Value::Large
                         | Value::Text

@@ -292,7 +292,7 @@ fn is_long(program: &Program, function: FunctionRef, facts: &FileFacts, iterable
         return facts.arguments(arguments).iter().any(|it| match facts.value(it.value) {
             Value::Large => true,
             Value::Operator(left, right) => {
-                [left, right].iter().all(|it| matches!(facts.value(*it), Value::Number | Value::Large))
+                [left, right].iter().all(|it| matches!(facts.value(*it), Value::One | Value::Number | Value::Large))
             }
             _ => false,
         });

@@ -115,7 +115,7 @@ impl<'p> Evaluation<'p> {
             Value::True => Ok(Val::Literal(Literal::True).into()),
             Value::False => Ok(Val::Literal(Literal::False).into()),
             Value::Zero => Ok(Val::Literal(Literal::Zero).into()),
-            Value::Number | Value::Large => Ok(Val::Literal(Literal::Number).into()),
+            Value::One | Value::Number | Value::Large => Ok(Val::Literal(Literal::Number).into()),
             Value::Text | Value::Word(_) => Ok(Val::Literal(Literal::Text).into()),
             Value::Bytes => Ok(Val::Literal(Literal::Bytes).into()),
             Value::Test(..) => Ok(Vals::unknown(Because::Expression)),

@@ -5,6 +5,7 @@
 //! them ([`runs_on`]), and blocking calls are followed back to the event loop ([`effects`]). Nothing here knows a tree,
 //! a file system or a sentence.
 
+pub mod actors;
 pub mod async_overrides;
 pub mod awaitable;
 pub mod calls;
@@ -22,6 +23,7 @@ pub mod pending;
 pub mod pickling;
 pub mod raised;
 pub mod runs_on;
+pub mod sharing;
 pub mod spawns;
 pub mod threads;
 pub mod unit;

@@ -50,6 +50,10 @@ pub(crate) struct Memo {
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
     pub(crate) crossings: std::sync::OnceLock<Vec<crate::crossing::Crossing>>,
     pub(crate) thread_code: std::sync::OnceLock<crate::threads::ThreadCode>,
+    pub(crate) touches: DashMap<FunctionRef, Arc<crate::sharing::touches::Touches>, FxBuildHasher>,
+    pub(crate) races: std::sync::OnceLock<Vec<crate::sharing::races::Race>>,
+    pub(crate) unguarded: std::sync::OnceLock<Vec<crate::sharing::guarding::Unguarded>>,
+    pub(crate) actors: std::sync::OnceLock<crate::actors::Actors>,
     pub(crate) start: std::sync::OnceLock<crate::crossing::Start>,
 }
 

@@ -12,6 +12,7 @@ pub mod cpu_work_in_threads;
 pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
 pub mod future_error_never_seen;
+pub mod inconsistent_guard;
 pub mod join_before_drain;
 pub mod limiter_per_call;
 pub mod lock_in_finalizer;
@@ -22,6 +23,7 @@ pub mod missing_main_guard;
 pub mod nested_event_loop;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
+pub mod shared_data;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
 pub mod task_not_kept;
@@ -57,8 +59,10 @@ pub type Verdict = fn(&Judged<'_>, &mut Vec<Finding>);
 /// Every rule by name.
 pub const VERDICTS: &[(&str, Verdict)] = &[
     (async_primitive_from_thread::ID, async_primitive_from_thread::verdict),
+    (shared_data::AWAIT, shared_data::splits),
     (blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict),
     (cancellation_swallowed::ID, cancellation_swallowed::verdict),
+    (shared_data::CHECK, shared_data::check),
     (connection_across_threads::ID, connection_across_threads::verdict),
     (coroutine_function_as_callback::ID, coroutine_function_as_callback::verdict),
     (coroutine_never_awaited::ID, coroutine_never_awaited::verdict),
@@ -68,7 +72,9 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (executor_not_shut_down::ID, executor_not_shut_down::verdict),
     (fork_while_threaded::ID, fork_while_threaded::verdict),
     (future_error_never_seen::ID, future_error_never_seen::verdict),
+    (inconsistent_guard::ID, inconsistent_guard::verdict),
     (join_before_drain::ID, join_before_drain::verdict),
+    (shared_data::LAZY, shared_data::lazy),
     (limiter_per_call::ID, limiter_per_call::verdict),
     (lock_in_finalizer::ID, lock_in_finalizer::verdict),
     (lock_misuse::IGNORED, lock_misuse::ignored),
@@ -78,6 +84,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (lock_not_released::ID, lock_not_released::verdict),
     (lock_order_cycle::ID, lock_order_cycle::verdict),
     (missing_main_guard::ID, missing_main_guard::verdict),
+    (shared_data::ITERATE, shared_data::iterate),
     (nested_event_loop::ID, nested_event_loop::verdict),
     (self_deadlock::ID, self_deadlock::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
@@ -87,6 +94,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (thread_local_in_coroutine::ID, thread_local_in_coroutine::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),
     (unbounded_gather::ID, unbounded_gather::verdict),
+    (shared_data::UPDATE, shared_data::update),
     (unpicklable_argument::ID, unpicklable_argument::verdict),
     (unpicklable_result::ID, unpicklable_result::verdict),
     (wait_while_holding_lock::ID, wait_while_holding_lock::verdict),

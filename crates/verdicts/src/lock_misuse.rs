@@ -53,10 +53,10 @@ pub fn ignored(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         let gives_up =
             facts.arguments(arguments).iter().enumerate().any(|(at, it)| match (it.keyword, facts.value(it.value)) {
                 (Keyword::Positional, Value::False) => at == 0,
-                (Keyword::Positional, value) => at == 1 && value == Value::Number,
+                (Keyword::Positional, value) => at == 1 && matches!(value, Value::One | Value::Number),
                 (Keyword::Named(name), Value::False) => matches!(facts.text(name), "blocking" | "block"),
                 (Keyword::Named(name), value) => {
-                    facts.text(name) == "timeout" && matches!(value, Value::Number | Value::Zero)
+                    facts.text(name) == "timeout" && matches!(value, Value::One | Value::Number | Value::Zero)
                 }
                 _ => false,
             });

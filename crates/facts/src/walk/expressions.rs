@@ -84,7 +84,7 @@ impl Walker {
                 match it.op {
                     ast::UnaryOp::Not => self.test(Test::Not, vec![operand]),
                     ast::UnaryOp::USub | ast::UnaryOp::UAdd => match self.build.get(operand) {
-                        Value::Number | Value::Zero | Value::Large => operand,
+                        Value::Number | Value::Zero | Value::One | Value::Large => operand,
                         _ => ValueId::UNKNOWN,
                     },
                     ast::UnaryOp::Invert => ValueId::UNKNOWN,
@@ -143,6 +143,7 @@ impl Walker {
             Expr::NumberLiteral(it) => {
                 let number = match &it.value {
                     ast::Number::Int(int) if *int == 0u8 => Value::Zero,
+                    ast::Number::Int(int) if *int == 1u8 => Value::One,
                     // A number past 64 bits has no value here, and is large.
                     ast::Number::Int(int) if int.as_u64().is_none_or(|it| it >= LARGE) => Value::Large,
                     ast::Number::Float(float) if *float == 0.0 => Value::Zero,

@@ -22,7 +22,13 @@ const MOST_CALLERS: usize = 60;
 
 impl Program {
     /// What a parameter of a callee is given by a call, a property or a `with`.
-    fn given(&self, callee: FunctionRef, place: u16, caller: FunctionRef, value: ValueId) -> Option<ValueId> {
+    pub(crate) fn given(
+        &self,
+        callee: FunctionRef,
+        place: u16,
+        caller: FunctionRef,
+        value: ValueId,
+    ) -> Option<ValueId> {
         let facts = &self.unit(caller.unit).facts;
         let it = self.function(callee);
         let bound = it.class.is_some() && !self.decoration(callee).is_static;

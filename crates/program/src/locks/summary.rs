@@ -407,7 +407,7 @@ struct Leads {
 
 fn truth(value: Value) -> Option<bool> {
     match value {
-        Value::True | Value::Number | Value::Large => Some(true),
+        Value::True | Value::One | Value::Number | Value::Large => Some(true),
         Value::False | Value::None | Value::Zero => Some(false),
         _ => None,
     }

@@ -1,0 +1,301 @@
+//! Where actors start: hand-offs, thread classes, frameworks, tasks, and the callers of shared objects.
+
+use raddle_facts::models::{Often, Runner};
+use raddle_facts::{ActKind, Display, FunctionId, Keyword, Usage, Value, ValueId};
+use rayon::prelude::*;
+
+use super::{Actors, Family, Many, PARAMETERS, Root};
+use crate::Program;
+use crate::calls::Target;
+use crate::spawns::Spawn;
+use crate::threads::Reached;
+use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
+use crate::val::Val;
+
+/// What a hand-off hands over.
+#[derive(Default)]
+struct Handed {
+    /// The callable.
+    callable: Option<ValueId>,
+    /// What it will be given, by position.
+    given: Vec<ValueId>,
+    /// Whether it runs once for each element of something.
+    each: bool,
+}
+
+impl Program {
+    pub(super) fn actor_roots(&self) -> Vec<Root> {
+        let mut roots: Vec<Root> = self
+            .spawns()
+            .iter()
+            .filter(|it| matches!(it.to, Runner::Thread | Runner::ThreadPool))
+            .filter(|it| !self.function(it.callee).is_async)
+            .map(|it| self.spawned_root(it))
+            .collect();
+        let code = self.thread_code();
+        for function in &code.order {
+            if let Some(Reached::Class(class)) = code.reached.get(function) {
+                roots.push(Root {
+                    function: *function,
+                    runner: Runner::Thread,
+                    many: Many::One,
+                    from: None,
+                    family: Family::Class(*class),
+                    shared: 1,
+                });
+            }
+        }
+        let per_unit: Vec<Vec<Root>> =
+            (0..self.own).into_par_iter().map(|at| self.roots_of(UnitId(at as u32))).collect();
+        roots.extend(per_unit.into_iter().flatten());
+        several_from_one(&mut roots);
+        roots
+    }
+
+    fn spawned_root(&self, spawn: &Spawn) -> Root {
+        let facts = &self.unit(spawn.function.unit).facts;
+        let handed = self.handed_values(spawn);
+        let bound = self.function(spawn.callee).class.is_some() && !self.decoration(spawn.callee).is_static;
+        let base = handed.callable.and_then(|it| match facts.value(it) {
+            Value::Attribute(base, _) => Some(base),
+            _ => None,
+        });
+        let mut shared = 0;
+        let mut family = Family::Function(spawn.function);
+        if let Some(base) = base.filter(|it| bound && self.is_one_object(spawn, *it, 0)) {
+            shared |= 1;
+            let is_self = facts.value(base) == Value::Parameter(spawn.function.function, 0);
+            if let Some(class) = self.class_of(spawn.function).filter(|_| is_self) {
+                family = Family::Class(class);
+            }
+        }
+        for (at, value) in handed.given.iter().enumerate() {
+            let place = at as u16 + u16::from(bound);
+            if place < PARAMETERS && self.is_one_object(spawn, *value, 0) {
+                shared |= 1 << place;
+            }
+        }
+        Root {
+            function: spawn.callee,
+            runner: spawn.to,
+            many: self.how_many(spawn, handed.each),
+            from: Some((spawn.function, spawn.act)),
+            family,
+            shared,
+        }
+    }
+
+    fn how_many(&self, spawn: &Spawn, each: bool) -> Many {
+        let act = &self.unit(spawn.function.unit).facts.acts[spawn.act as usize];
+        if self.is_single_worker(spawn) {
+            Many::One
+        } else if each || act.in_loop && !act.awaited {
+            Many::Same
+        } else if spawn.to == Runner::ThreadPool && !act.awaited && !self.starts_once(spawn.function) {
+            Many::Repeated
+        } else {
+            Many::One
+        }
+    }
+
+    fn handed_values(&self, spawn: &Spawn) -> Handed {
+        let facts = &self.unit(spawn.function.unit).facts;
+        let mut handed = Handed::default();
+        let ActKind::Call(call) = facts.acts[spawn.act as usize].kind else { return handed };
+        let Value::Call(callee, arguments) = facts.value(call) else { return handed };
+        let name = facts.called_name(callee).unwrap_or("");
+        handed.each = matches!(name, "map" | "imap" | "imap_unordered" | "starmap" | "map_async" | "starmap_async");
+        let arguments = facts.arguments(arguments);
+        let Some(at) = arguments.iter().position(|it| self.is_callee(spawn, it.value)) else { return handed };
+        handed.callable = Some(arguments[at].value);
+        if let Value::Call(_, inner) = facts.value(arguments[at].value) {
+            let inner = facts.arguments(inner);
+            handed
+                .given
+                .extend(inner.iter().skip(1).take_while(|it| it.keyword == Keyword::Positional).map(|it| it.value));
+            handed.callable = inner.first().map(|it| it.value);
+            return handed;
+        }
+        if handed.each {
+            return handed;
+        }
+        let packed = arguments
+            .iter()
+            .find(|it| matches!(it.keyword, Keyword::Named(name) if facts.text(name) == "args"))
+            .map(|it| facts.value(it.value));
+        match packed {
+            Some(Value::Display(Display::Tuple | Display::List, list)) => handed.given.extend(facts.list(list)),
+            Some(_) => {}
+            None => handed.given.extend(
+                arguments[at + 1..].iter().take_while(|it| it.keyword == Keyword::Positional).map(|it| it.value),
+            ),
+        }
+        handed
+    }
+
+    /// Whether an argument is the callable of a hand-off.
+    fn is_callee(&self, spawn: &Spawn, value: ValueId) -> bool {
+        let is = |val: &Val| matches!(val, Val::Function(it) | Val::Bound(it, _) if *it == spawn.callee);
+        self.evaluate(ValueRef { unit: spawn.function.unit, value }).known.iter().any(|val| match val {
+            Val::Partial(inner, _) => is(inner),
+            other => is(other),
+        })
+    }
+
+    /// Whether a value is the same object for every actor that the call starts.
+    fn is_one_object(&self, spawn: &Spawn, value: ValueId, depth: u8) -> bool {
+        let facts = &self.unit(spawn.function.unit).facts;
+        if depth > 4 {
+            return false;
+        }
+        match facts.value(value) {
+            Value::Parameter(..) | Value::Name(..) | Value::ImportFrom(..) | Value::Class(_) => true,
+            Value::Attribute(base, _) | Value::Declared(_, base) | Value::Narrowed(base, _) => {
+                self.is_one_object(spawn, base, depth + 1)
+            }
+            Value::Call(..) | Value::Display(..) => {
+                let in_loop = facts.acts[spawn.act as usize].in_loop;
+                let made = facts.acts_of(spawn.function.function).iter().find(|act| act.kind == ActKind::Call(value));
+                !in_loop || made.is_some_and(|act| !act.in_loop)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the pool has only one worker.
+    fn is_single_worker(&self, spawn: &Spawn) -> bool {
+        let unit = spawn.function.unit;
+        let facts = &self.unit(unit).facts;
+        let ActKind::Call(call) = facts.acts[spawn.act as usize].kind else { return false };
+        let Value::Call(callee, arguments) = facts.value(call) else { return false };
+        let Value::Attribute(base, method) = facts.value(callee) else { return false };
+        let pool = match (facts.text(method), facts.arguments(arguments).first()) {
+            ("run_in_executor", Some(first)) => first.value,
+            _ => base,
+        };
+        let pool = match facts.value(pool) {
+            Value::Entered(inner) => inner,
+            _ => pool,
+        };
+        let Some((made, arguments)) = self.made_by(ValueRef { unit, value: pool }) else { return false };
+        self.argument_at(made.unit, arguments, Some("max_workers"), Some(0))
+            .is_some_and(|it| self.unit(made.unit).facts.value(it) == Value::One)
+    }
+
+    /// `main`, `start`, `__init__`, the module: what runs once.
+    fn starts_once(&self, function: FunctionRef) -> bool {
+        let name = self.unit(function.unit).facts.text(self.function(function).name);
+        function.function == FunctionId::MODULE
+            || matches!(name, "main" | "__init__" | "run" | "start" | "setup" | "__enter__")
+            || self.is_test(function)
+    }
+
+    fn roots_of(&self, unit: UnitId) -> Vec<Root> {
+        let facts = &self.unit(unit).facts;
+        let mut roots = Vec::new();
+        for function in self.functions_of(unit) {
+            let it = self.function(function);
+            if !it.decorators.is_empty()
+                && let Some(mark) = &self.decoration(function).entry
+                && mark.often == Often::EachTime
+                && !self.is_test(function)
+            {
+                let runner = if it.is_async { Runner::EventLoop } else { mark.plain };
+                if matches!(runner, Runner::EventLoop | Runner::Thread | Runner::ThreadPool) {
+                    roots.push(Root {
+                        function,
+                        runner,
+                        many: Many::Repeated,
+                        from: None,
+                        family: Family::Framework,
+                        shared: 0,
+                    });
+                }
+            }
+            let (start, _) = it.acts;
+            for (at, act) in facts.acts_of(function.function).iter().enumerate() {
+                let ActKind::Call(call) = act.kind else { continue };
+                if act.awaited || !matches!(act.usage, Usage::Argument | Usage::Element | Usage::Bound) {
+                    continue;
+                }
+                for target in self.targets(function, act) {
+                    if let Target::Coroutine(callee) = target {
+                        roots.push(self.task_root(function, start + at as u32, call, callee));
+                    }
+                }
+            }
+        }
+        roots
+    }
+
+    /// A coroutine that is not awaited where it is made becomes a task, as far as anyone can tell.
+    fn task_root(&self, function: FunctionRef, act: u32, call: ValueId, callee: FunctionRef) -> Root {
+        let facts = &self.unit(function.unit).facts;
+        let in_loop = facts.acts[act as usize].in_loop;
+        let spawn = Spawn { function, act, callee, to: Runner::EventLoop, by: "task".into() };
+        let mut shared = 0;
+        let count = self.function(callee).parameters.len().min(usize::from(PARAMETERS)) as u16;
+        for place in 0..count {
+            if self.given(callee, place, function, call).is_some_and(|it| self.is_one_object(&spawn, it, 0)) {
+                shared |= 1 << place;
+            }
+        }
+        let class = self.class_of(function).filter(|_| shared & 1 == 1 && self.class_of(callee).is_some());
+        Root {
+            function: callee,
+            runner: Runner::EventLoop,
+            many: if in_loop { Many::Same } else { Many::One },
+            from: Some((function, act)),
+            family: class.map_or(Family::Function(function), Family::Class),
+            shared,
+        }
+    }
+
+    /// Those who call the public methods of an object that a thread holds too.
+    pub(super) fn caller_roots(&self, actors: &Actors) -> Vec<Root> {
+        let mut classes: Vec<ClassRef> = actors
+            .roots
+            .iter()
+            .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && it.shared & 1 == 1)
+            .filter_map(|it| match it.family {
+                Family::Class(class) => Some(class),
+                Family::Function(_) | Family::Framework => self.class_of(it.function),
+            })
+            .collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let mut roots = Vec::new();
+        for class in classes {
+            let facts = &self.unit(class.unit).facts;
+            for (name, value) in &facts.scope(facts.class(class.class).scope).bindings {
+                let Value::Function(function) = facts.value(*value) else { continue };
+                let function = FunctionRef { unit: class.unit, function };
+                let is_run = actors.roots.iter().any(|it| it.function == function);
+                if facts.text(*name).starts_with('_') || is_run || self.function(function).is_async {
+                    continue;
+                }
+                roots.push(Root {
+                    function,
+                    runner: Runner::Caller,
+                    many: Many::One,
+                    from: None,
+                    family: Family::Class(class),
+                    shared: 1,
+                });
+            }
+        }
+        roots
+    }
+}
+
+/// Two starts of one function in one place make two actors of it.
+fn several_from_one(roots: &mut [Root]) {
+    let starts: Vec<(FunctionRef, Option<FunctionRef>)> =
+        roots.iter().map(|it| (it.function, it.from.map(|(function, _)| function))).collect();
+    for (at, root) in roots.iter_mut().enumerate() {
+        let same = starts.iter().enumerate().any(|(other, it)| other != at && *it == starts[at]);
+        if same && root.from.is_some() && root.many == Many::One {
+            root.many = Many::Same;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Guards that are inferred: an attribute that its class mostly touches under one of its locks, and where it does not.
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::Place;
+use super::touches::{Gap, Touch};
+use crate::Program;
+use crate::locks::LockKey;
+use crate::unit::{ClassRef, FunctionRef, UnitId};
+
+/// A touch of an attribute, and the locks it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Access {
+    function: FunctionRef,
+    act: u32,
+    touch: Touch,
+    held: Vec<LockKey>,
+    covered: bool,
+}
+
+/// An attribute that is written without the lock that guards it elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unguarded {
+    /// The attribute.
+    pub place: Place,
+    /// The lock.
+    pub lock: LockKey,
+    /// Touches that hold it.
+    pub with: usize,
+    /// All touches.
+    pub all: usize,
+    /// A write that holds it.
+    pub guarded: (FunctionRef, u32),
+    /// Where it is not held.
+    pub function: FunctionRef,
+    /// The act that writes.
+    pub act: u32,
+    /// What the write rests on, where it rests on something.
+    pub gap: Option<Gap>,
+}
+
+impl Program {
+    /// Attributes that are written without the lock that mostly guards them, in order.
+    #[must_use]
+    pub fn unguarded(&self) -> &[Unguarded] {
+        self.memo.unguarded.get_or_init(|| self.find_unguarded())
+    }
+
+    fn find_unguarded(&self) -> Vec<Unguarded> {
+        let units: Vec<UnitId> = self.own_units().map(|(unit, _)| unit).collect();
+        units.par_iter().map(|unit| self.unguarded_in(*unit)).collect::<Vec<_>>().concat()
+    }
+
+    fn unguarded_in(&self, unit: UnitId) -> Vec<Unguarded> {
+        let functions: Vec<FunctionRef> = self.functions_of(unit).filter(|it| self.class_of(*it).is_some()).collect();
+        let mut locking: Vec<ClassRef> = functions
+            .iter()
+            .filter(|it| self.held_at(**it).taken.iter().any(|taken| is_own_lock(&taken.lock.key)))
+            .filter_map(|it| self.class_of(*it))
+            .collect();
+        locking.dedup();
+        let mut accesses: FxHashMap<Place, Vec<Access>> = FxHashMap::default();
+        for function in functions.into_iter().filter(|it| self.class_of(*it).is_some_and(|it| locking.contains(&it))) {
+            if !self.is_alone(function) {
+                self.collect(function, &mut accesses);
+            }
+        }
+        let mut found: Vec<Unguarded> =
+            accesses.into_iter().filter_map(|(place, list)| self.judge(place, &list)).collect();
+        found.sort_by_key(|it| (it.function, it.act));
+        found
+    }
+
+    /// Whether nobody else has the object yet, or any more.
+    fn is_alone(&self, function: FunctionRef) -> bool {
+        let name = self.unit(function.unit).facts.text(self.function(function).name);
+        matches!(
+            name,
+            "__init__"
+                | "__new__"
+                | "__post_init__"
+                | "__setstate__"
+                | "__getstate__"
+                | "__del__"
+                | "__init_subclass__"
+        )
+    }
+
+    fn collect(&self, function: FunctionRef, acc: &mut FxHashMap<Place, Vec<Access>>) {
+        let touches = self.touches(function);
+        if touches.all.is_empty() {
+            return;
+        }
+        let always: Vec<LockKey> = self.always_held(function).into_iter().map(|it| it.key).collect();
+        let decorated = self.decoration_covers(function);
+        for touched in &touches.all {
+            let of_self = touched.spot.object.is_some_and(|object| self.is_self(function, object));
+            if !matches!(touched.spot.place, Place::Member(..)) || !of_self {
+                continue;
+            }
+            let (mut held, covered) = self.protection(function, touched.act);
+            held.extend(always.iter().cloned());
+            acc.entry(touched.spot.place.clone()).or_default().push(Access {
+                function,
+                act: touched.act,
+                touch: touched.touch,
+                held,
+                covered: covered || decorated,
+            });
+        }
+    }
+
+    fn is_self(&self, function: FunctionRef, object: raddle_facts::ValueId) -> bool {
+        self.unit(function.unit).facts.value(object) == raddle_facts::Value::Parameter(function.function, 0)
+    }
+
+    fn judge(&self, place: Place, list: &[Access]) -> Option<Unguarded> {
+        let mut locks: Vec<&LockKey> = list.iter().flat_map(|it| &it.held).filter(|it| is_own_lock(it)).collect();
+        locks.sort();
+        locks.dedup();
+        let counted = |lock: &LockKey| list.iter().filter(|it| it.held.contains(lock)).count();
+        let lock = locks.into_iter().max_by_key(|it| counted(it))?;
+        let with = counted(lock);
+        let writes = |it: &&Access| matches!(it.touch, Touch::Set | Touch::Update | Touch::Change);
+        let guarded = list.iter().filter(writes).find(|it| it.held.contains(lock))?;
+        if list.iter().any(|it| it.covered) || with < 2 || with * 3 < list.len() * 2 {
+            return None;
+        }
+        let bare = |it: &&Access| writes(it) && it.held.is_empty();
+        let rests = |it: &Access| self.touches(it.function).gaps.iter().find(|gap| gap.write == it.act).cloned();
+        let updated = list.iter().any(|it| it.touch == Touch::Update && it.held.contains(lock));
+        let chosen =
+            list.iter().filter(bare).find_map(|it| Some((it, Some(rests(it)?)))).or_else(|| {
+                list.iter().filter(bare).find(|it| updated && it.touch == Touch::Set).map(|it| (it, None))
+            })?;
+        let (access, gap) = chosen;
+        Some(Unguarded {
+            place,
+            lock: lock.clone(),
+            with,
+            all: list.len(),
+            guarded: (guarded.function, guarded.act),
+            function: access.function,
+            act: access.act,
+            gap,
+        })
+    }
+}
+
+/// A lock that an object or a module has for itself.
+fn is_own_lock(key: &LockKey) -> bool {
+    matches!(key, LockKey::Member(..) | LockKey::Global(..))
+}

@@ -1,0 +1,251 @@
+//! Races: a gap of one actor, a write of another that may overlap, and no lock that both hold.
+//!
+//! What is compared are sets of locks, as in Eraser (Savage et al., 1997) and RacerD (Blackshear et al., 2018), but only
+//! where one side is a [`Gap`] or goes through a container: a single store or load of CPython is never torn, and a stale
+//! read alone is nobody's bug.
+
+use raddle_facts::models::Runner;
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::touches::{Gap, Touch, Touched};
+use super::{Place, Spot};
+use crate::Program;
+use crate::actors::{Actors, Family, Many, Visit};
+use crate::locks::LockKey;
+use crate::unit::{FunctionRef, UnitId};
+
+/// Which builds of CPython a race can happen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Builds {
+    /// With the GIL too: threads can switch in between.
+    Any,
+    /// Only without the GIL: since 3.10 the eval loop looks for other threads at calls, at jumps back and at the start of
+    /// functions only (`Python/ceval.c`, `CHECK_EVAL_BREAKER`), and there is none in between.
+    FreeThreaded,
+}
+
+/// What one side does that the other can spoil.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It writes what rests on an earlier look.
+    Gap(Gap),
+    /// It goes through a container, with this act.
+    Iterate(u32),
+}
+
+/// Something that an actor does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// Where.
+    pub function: FunctionRef,
+    /// The act.
+    pub act: u32,
+    /// The actor's place in the list of roots.
+    pub root: usize,
+}
+
+/// Two actors that may be out of step at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Race {
+    /// Where.
+    pub place: Place,
+    /// What can be spoilt.
+    pub fault: Fault,
+    /// Who.
+    pub side: Side,
+    /// Who spoils it.
+    pub other: Side,
+    /// What it does.
+    pub touch: Touch,
+    /// On which builds.
+    pub builds: Builds,
+    /// Whether both are tasks of an event loop, which switch at `await` only.
+    pub tasks: bool,
+}
+
+/// A write that some actor may make.
+struct Writing<'p> {
+    function: FunctionRef,
+    touched: Touched,
+    visit: &'p Visit,
+    held: Vec<LockKey>,
+}
+
+impl Program {
+    /// Every race, at most one for each place and function, in order.
+    #[must_use]
+    pub fn races(&self) -> &[Race] {
+        self.memo.races.get_or_init(|| self.find_races())
+    }
+
+    /// Gaps with an `await` in them, in coroutines: two calls of one that overlap are out of step. Those of places that
+    /// only one task comes to are among them, since who calls a library's coroutine is not known.
+    #[must_use]
+    pub fn split_updates(&self) -> Vec<(FunctionRef, Gap)> {
+        let units: Vec<UnitId> = self.own_units().map(|(unit, _)| unit).collect();
+        let of = |unit: &UnitId| -> Vec<(FunctionRef, Gap)> {
+            let mut found = Vec::new();
+            for function in self.functions_of(*unit).filter(|it| self.function(*it).is_async) {
+                for gap in self.touches(function).gaps.iter().filter(|it| it.awaited.is_some()) {
+                    let covered = self.protection(function, gap.write).1 || self.decoration_covers(function);
+                    if !covered && self.always_held(function).is_empty() {
+                        found.push((function, gap.clone()));
+                    }
+                }
+            }
+            found
+        };
+        units.par_iter().map(of).collect::<Vec<_>>().concat()
+    }
+
+    fn find_races(&self) -> Vec<Race> {
+        let actors = self.actors();
+        let mut functions: Vec<FunctionRef> = actors.visits.keys().copied().collect();
+        functions.sort_unstable();
+        let mut writings: FxHashMap<Place, Vec<Writing<'_>>> = FxHashMap::default();
+        let found: Vec<Vec<(Place, Writing<'_>)>> =
+            functions.par_iter().map(|function| self.writings_of(actors, *function)).collect();
+        for (place, writing) in found.into_iter().flatten() {
+            writings.entry(place).or_default().push(writing);
+        }
+        functions.par_iter().map(|it| self.races_of(actors, *it, &writings)).collect::<Vec<_>>().concat()
+    }
+
+    fn is_reached(&self, actors: &Actors, function: FunctionRef, visit: &Visit, spot: &Spot) -> bool {
+        let root = &actors.roots[visit.root];
+        match (&spot.place, spot.object) {
+            (Place::Closure(owner, _), _) => self.encloses(*owner, root),
+            (_, Some(object)) => self.is_shared(function, visit, root, object, 0),
+            (Place::Global(..) | Place::Member(..), None) => true,
+        }
+    }
+
+    fn writings_of<'p>(&self, actors: &'p Actors, function: FunctionRef) -> Vec<(Place, Writing<'p>)> {
+        let mut found = Vec::new();
+        for touched in &self.touches(function).all {
+            if !matches!(touched.touch, Touch::Set | Touch::Update | Touch::Change) {
+                continue;
+            }
+            let (mut here, covered) = self.protection(function, touched.act);
+            if covered {
+                continue;
+            }
+            here.extend(self.always_held(function).into_iter().map(|it| it.key));
+            for visit in &actors.visits[&function] {
+                if !visit.covered && self.is_reached(actors, function, visit, &touched.spot) {
+                    let mut held = here.clone();
+                    held.extend(visit.held.iter().cloned());
+                    let writing = Writing { function, touched: touched.clone(), visit, held };
+                    found.push((touched.spot.place.clone(), writing));
+                }
+            }
+        }
+        found
+    }
+
+    fn races_of(
+        &self,
+        actors: &Actors,
+        function: FunctionRef,
+        writings: &FxHashMap<Place, Vec<Writing<'_>>>,
+    ) -> Vec<Race> {
+        let touches = self.touches(function);
+        let gaps = touches.gaps.iter().map(|gap| (&gap.spot, Fault::Gap(gap.clone())));
+        let iterations =
+            touches.all.iter().filter(|it| it.touch == Touch::Iterate).map(|it| (&it.spot, Fault::Iterate(it.act)));
+        let mut races: Vec<Race> = Vec::new();
+        for (spot, fault) in gaps.chain(iterations) {
+            let Some(list) = writings.get(&spot.place) else { continue };
+            if let Some(race) = self.race_at(actors, function, spot, &fault, list)
+                && !races.iter().any(|it| it.place == race.place && is_gap(&it.fault) == is_gap(&race.fault))
+            {
+                races.push(race);
+            }
+        }
+        races
+    }
+
+    fn race_at(
+        &self,
+        actors: &Actors,
+        function: FunctionRef,
+        spot: &Spot,
+        fault: &Fault,
+        writings: &[Writing<'_>],
+    ) -> Option<Race> {
+        let (first, last) = match fault {
+            Fault::Gap(gap) => (gap.look, gap.write),
+            Fault::Iterate(act) => (*act, *act),
+        };
+        let (here, covered) = self.protection(function, last);
+        if covered {
+            return None;
+        }
+        let mut held = if first == last { here } else { self.held_over(function, first, last) };
+        held.extend(self.always_held(function).into_iter().map(|it| it.key));
+        for visit in &actors.visits[&function] {
+            if visit.covered || !self.is_reached(actors, function, visit, spot) {
+                continue;
+            }
+            let root = &actors.roots[visit.root];
+            for writing in writings {
+                let other = &actors.roots[writing.visit.root];
+                let common = writing.held.iter().any(|it| held.contains(it) || visit.held.contains(it));
+                if common
+                    || !actors.overlap(visit.root, writing.visit.root)
+                    || !same_object(&spot.place, spot.object.is_some(), (root.many, &root.family), &other.family)
+                {
+                    continue;
+                }
+                let tasks = root.runner == Runner::EventLoop && other.runner == Runner::EventLoop;
+                if !self.can_spoil(fault, &writing.touched, tasks) {
+                    continue;
+                }
+                return Some(Race {
+                    place: spot.place.clone(),
+                    fault: fault.clone(),
+                    side: Side { function, act: last, root: visit.root },
+                    other: Side { function: writing.function, act: writing.touched.act, root: writing.visit.root },
+                    touch: writing.touched.touch,
+                    builds: self.builds(fault),
+                    tasks,
+                });
+            }
+        }
+        None
+    }
+
+    /// Whether a write does harm in the midst of a fault.
+    fn can_spoil(&self, fault: &Fault, other: &Touched, tasks: bool) -> bool {
+        match fault {
+            Fault::Gap(gap) => !tasks || gap.awaited.is_some(),
+            // Other tasks come in only where the loop awaits, which the facts of the loop's body would have to say.
+            Fault::Iterate(_) => other.touch == Touch::Change && !tasks,
+        }
+    }
+
+    /// On which builds threads can switch in the midst of a fault.
+    #[must_use]
+    pub fn builds(&self, fault: &Fault) -> Builds {
+        match fault {
+            Fault::Gap(gap) if gap.call.is_none() && gap.awaited.is_none() && self.python_version >= (3, 10) => {
+                Builds::FreeThreaded
+            }
+            Fault::Gap(_) | Fault::Iterate(_) => Builds::Any,
+        }
+    }
+}
+
+fn is_gap(fault: &Fault) -> bool {
+    matches!(fault, Fault::Gap(_))
+}
+
+/// Whether two actors that come to an attribute come to it in the same object.
+fn same_object(place: &Place, of_instance: bool, first: (Many, &Family), second: &Family) -> bool {
+    match place {
+        Place::Global(..) => true,
+        Place::Closure(..) => first.1 == second,
+        Place::Member(..) => !of_instance || first.1 == second,
+    }
+}

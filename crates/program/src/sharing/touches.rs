@@ -1,0 +1,584 @@
+//! What one function does with shared places, and the gaps between looking at a place and writing to it.
+
+use std::sync::Arc;
+
+use raddle_facts::flow::{Catch, Domain, Handler, interpret};
+use raddle_facts::{Act, ActKind, FileFacts, FunctionId, GuardKind, Test, Usage, Value, ValueId};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::Spot;
+use crate::Program;
+use crate::locks::LockKey;
+use crate::unit::{FunctionRef, ValueRef};
+use crate::val::Val;
+
+/// What is done with a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Touch {
+    /// Its value is read.
+    Read,
+    /// It gets another value.
+    Set,
+    /// It gets a value that is made of the one it had.
+    Update,
+    /// The contents of the container in it change: an entry is set, added or taken out.
+    Change,
+    /// The container in it is gone through.
+    Iterate,
+}
+
+/// Something a function does with a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// The act, in the pool of the file.
+    pub act: u32,
+    /// Where.
+    pub spot: Spot,
+    /// What.
+    pub touch: Touch,
+}
+
+/// What a write rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rests {
+    /// On the old value, in one statement: `n += 1`.
+    Update,
+    /// On a value that was read by an earlier statement.
+    Value,
+    /// On there being nothing yet: `if x is None: x = make()`.
+    Absence,
+    /// On what the container in it holds: `if key not in cache: cache[key] = …`.
+    Contents,
+    /// On some other test of it.
+    Test,
+}
+
+/// A look at a place and a write that rests on it, with no lock held over both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Where.
+    pub spot: Spot,
+    /// The act that looks.
+    pub look: u32,
+    /// The act that writes.
+    pub write: u32,
+    /// What the write rests on.
+    pub rests: Rests,
+    /// A call in between: with the GIL too, another thread may run here.
+    pub call: Option<u32>,
+    /// An `await` in between: another task may run here.
+    pub awaited: Option<u32>,
+}
+
+/// What one function does with shared places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touches {
+    /// Everything, in order.
+    pub all: Vec<Touched>,
+    /// The gaps.
+    pub gaps: Vec<Gap>,
+}
+
+impl Program {
+    /// What a function itself does with places that others may come to.
+    #[must_use]
+    pub fn touches(&self, function: FunctionRef) -> Arc<Touches> {
+        if let Some(known) = self.memo.touches.get(&function) {
+            return known.clone();
+        }
+        let answer = self.find_touches(function);
+        self.memo.touches.insert(function, answer.clone());
+        answer
+    }
+
+    fn find_touches(&self, function: FunctionRef) -> Arc<Touches> {
+        let facts = &self.unit(function.unit).facts;
+        if !self.is_own(function.unit) || function.function == FunctionId::MODULE || !writes_anything(facts, function) {
+            return Arc::default();
+        }
+        let mut walk = Walk {
+            program: self,
+            facts,
+            function,
+            spots: FxHashMap::default(),
+            known: Vec::new(),
+            out: Touches::default(),
+        };
+        interpret(facts, function.function, &mut walk, State::default());
+        let mut out = walk.out;
+        out.all.sort_by_key(|it| (it.act, it.touch));
+        out.all.dedup();
+        out.gaps.sort_by_key(|it| (it.write, it.look));
+        out.gaps.dedup_by_key(|it| it.write);
+        Arc::new(out)
+    }
+
+    /// The locks that one and the same `with` or `acquire` holds at two acts.
+    #[must_use]
+    pub fn held_over(&self, function: FunctionRef, first: u32, second: u32) -> Vec<LockKey> {
+        let locks = self.held_at(function);
+        let (Some(before), Some(after)) = (locks.held.get(&first), locks.held.get(&second)) else { return Vec::new() };
+        before
+            .iter()
+            .filter(|it| after.iter().any(|other| other.act == it.act && other.lock == it.lock))
+            .map(|it| it.lock.key.clone())
+            .collect()
+    }
+}
+
+/// Whether there is anything to follow: something is written that is no local name, gone through, or changed by a method.
+fn writes_anything(facts: &FileFacts, function: FunctionRef) -> bool {
+    facts.acts_of(function.function).iter().any(|act| match act.kind {
+        ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_) | ActKind::Iterate(_) => true,
+        ActKind::Call(call) => changed_by(facts, call).is_some(),
+        _ => false,
+    })
+}
+
+/// The container and the method of a call that changes one.
+fn changed_by(facts: &FileFacts, call: ValueId) -> Option<(ValueId, &str)> {
+    let (base, name) = crate::locks::held::called_method(facts, call)?;
+    let changes = matches!(
+        name,
+        "append"
+            | "appendleft"
+            | "add"
+            | "insert"
+            | "extend"
+            | "update"
+            | "pop"
+            | "popleft"
+            | "popitem"
+            | "remove"
+            | "discard"
+            | "clear"
+            | "setdefault"
+            | "move_to_end"
+    );
+    changes.then_some((base, name))
+}
+
+/// What is known of a place on the way to a point.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    spot: usize,
+    act: u32,
+    /// The test of it that led here, and how it came out.
+    tested: Option<(Rests, bool)>,
+    call: Option<u32>,
+    awaited: Option<u32>,
+    /// The acts that took the locks that were held when it was looked at.
+    holds: SmallVec<[u32; 2]>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+struct State {
+    seen: Vec<Seen>,
+}
+
+struct Walk<'p> {
+    program: &'p Program,
+    facts: &'p FileFacts,
+    function: FunctionRef,
+    spots: FxHashMap<ValueId, Option<usize>>,
+    known: Vec<Spot>,
+    out: Touches,
+}
+
+impl Walk<'_> {
+    fn spot(&mut self, value: ValueId) -> Option<usize> {
+        if let Some(known) = self.spots.get(&value) {
+            return *known;
+        }
+        let at = self.program.spot_at(self.function, value).map(|spot| {
+            self.known.iter().position(|it| *it == spot).unwrap_or_else(|| {
+                self.known.push(spot);
+                self.known.len() - 1
+            })
+        });
+        self.spots.insert(value, at);
+        at
+    }
+
+    fn holds(&self, act: u32) -> SmallVec<[u32; 2]> {
+        let locks = self.program.held_at(self.function);
+        locks.held.get(&act).map_or_else(SmallVec::new, |it| it.iter().map(|hold| hold.act).collect())
+    }
+
+    fn note(&mut self, act: u32, spot: usize, touch: Touch) {
+        self.out.all.push(Touched { act, spot: self.known[spot].clone(), touch });
+    }
+
+    fn looked(&mut self, state: &mut State, act: u32, spot: usize) {
+        let holds = self.holds(act);
+        if let Some(seen) = state.seen.iter_mut().find(|it| it.spot == spot) {
+            // Looking again under a lock makes the first look a hint.
+            let locked = holds.iter().any(|it| !seen.holds.contains(it));
+            if seen.tested.is_some() && !locked {
+                return;
+            }
+            *seen = Seen { spot, act, tested: None, call: None, awaited: None, holds };
+            return;
+        }
+        state.seen.push(Seen { spot, act, tested: None, call: None, awaited: None, holds });
+        state.seen.sort_by_key(|it| it.spot);
+    }
+
+    /// A write of a place; `rests` says what it is made of, where that is known.
+    fn wrote(&mut self, state: &mut State, act: u32, spot: usize, rests: Option<Rests>) {
+        let Some(at) = state.seen.iter().position(|it| it.spot == spot) else { return };
+        let seen = state.seen.remove(at);
+        let Some(rests) = rests.or(seen.tested.map(|(rests, _)| rests)) else { return };
+        let holds = self.holds(act);
+        if seen.holds.iter().any(|it| holds.contains(it)) {
+            return;
+        }
+        self.out.gaps.push(Gap {
+            spot: self.known[spot].clone(),
+            look: seen.act,
+            write: act,
+            rests,
+            call: seen.call,
+            awaited: seen.awaited,
+        });
+    }
+
+    /// Whether a value is made of the one at a place, and what stands beside it.
+    fn made_of(&mut self, value: ValueId, spot: usize, depth: u8) -> bool {
+        if depth > 6 {
+            return false;
+        }
+        if self.spot(value) == Some(spot) {
+            return true;
+        }
+        let parts: SmallVec<[ValueId; 4]> = match self.facts.value(value) {
+            Value::Operator(left, right) => smallvec::smallvec![left, right],
+            Value::Call(_, arguments) => self.facts.arguments(arguments).iter().map(|it| it.value).collect(),
+            Value::Await(inner) | Value::Declared(_, inner) | Value::Narrowed(inner, _) => smallvec::smallvec![inner],
+            Value::Display(_, list) => self.facts.list(list).iter().copied().collect(),
+            _ => SmallVec::new(),
+        };
+        parts.into_iter().any(|it| self.made_of(it, spot, depth + 1))
+    }
+
+    fn contains(&self, value: ValueId, wanted: fn(Value) -> bool, depth: u8) -> bool {
+        if depth > 6 {
+            return false;
+        }
+        let it = self.facts.value(value);
+        if wanted(it) {
+            return true;
+        }
+        match it {
+            Value::Operator(left, right) | Value::Subscript(left, right) => {
+                self.contains(left, wanted, depth + 1) || self.contains(right, wanted, depth + 1)
+            }
+            Value::Call(_, arguments) => {
+                self.facts.arguments(arguments).iter().any(|it| self.contains(it.value, wanted, depth + 1))
+            }
+            Value::Attribute(inner, _) | Value::Await(inner) => self.contains(inner, wanted, depth + 1),
+            _ => false,
+        }
+    }
+
+    /// `place += value`: the old value is read first, then the right side is worked out.
+    fn updated(&mut self, state: &mut State, act: u32, spot: usize, value: ValueId) {
+        state.seen.retain(|it| it.spot != spot);
+        let call = self.contains(value, |it| matches!(it, Value::Call(..)), 0).then_some(act);
+        let awaited = self.contains(value, |it| matches!(it, Value::Await(_)), 0).then_some(act);
+        let rests = Rests::Update;
+        self.out.gaps.push(Gap { spot: self.known[spot].clone(), look: act, write: act, rests, call, awaited });
+    }
+
+    /// Whether what a failed look would raise is caught: asking forgiveness needs no lock.
+    fn is_forgiven(&self, act: u32) -> bool {
+        self.facts.guards.iter().any(|guard| match guard.kind {
+            GuardKind::Handler(_, start, end) => (start..end).contains(&act),
+            _ => false,
+        })
+    }
+
+    fn is_container(&self, value: ValueId) -> bool {
+        let vals = self.program.evaluate(ValueRef { unit: self.function.unit, value });
+        vals.known.iter().any(|val| match val {
+            Val::Container(..) => true,
+            Val::Instance(class, _) => is_container(&self.program.class_name(*class)),
+            Val::OutsideInstance(name) => is_container(name),
+            _ => false,
+        })
+    }
+
+    fn called(&mut self, state: &mut State, at: u32, act: &Act, call: ValueId) {
+        let changed = changed_by(self.facts, call)
+            .map(|(base, name)| (base, name.to_owned()))
+            .filter(|(base, _)| self.is_container(*base))
+            .and_then(|(base, name)| Some((self.spot(base)?, name)));
+        if let Some((spot, name)) = changed {
+            self.note(at, spot, Touch::Change);
+            let arguments = match self.facts.value(call) {
+                Value::Call(_, arguments) => arguments.len,
+                _ => 0,
+            };
+            // `pop(key, default)`, `discard` and `setdefault` are right whatever the container holds by now.
+            let sure = matches!(&*name, "discard" | "setdefault" | "clear" | "update" | "move_to_end")
+                || name == "pop" && arguments > 1;
+            if sure || self.is_forgiven(at) {
+                state.seen.retain(|it| it.spot != spot);
+            } else {
+                self.wrote(state, at, spot, None);
+            }
+        }
+        let _ = act;
+        for seen in &mut state.seen {
+            seen.call.get_or_insert(at);
+        }
+    }
+
+    fn iterated(&mut self, state: &mut State, at: u32, value: ValueId) {
+        let inner = match self.facts.value(value) {
+            Value::Call(callee, _) => match self.facts.value(callee) {
+                Value::Attribute(base, name) if matches!(self.facts.text(name), "items" | "keys" | "values") => base,
+                _ => return,
+            },
+            _ => value,
+        };
+        if !self.is_container(inner) {
+            return;
+        }
+        if let Some(spot) = self.spot(inner) {
+            self.note(at, spot, Touch::Iterate);
+            self.looked(state, at, spot);
+        }
+    }
+
+    /// Places that a test asks about.
+    fn asked(&mut self, test: ValueId, holds: bool, depth: u8, acc: &mut Vec<(usize, Rests, bool)>) {
+        if depth > 4 {
+            return;
+        }
+        match self.facts.value(test) {
+            Value::Test(kind, list) => {
+                let parts: SmallVec<[ValueId; 4]> = self.facts.list(list).iter().copied().collect();
+                match kind {
+                    Test::Not => {
+                        for part in parts {
+                            self.asked(part, !holds, depth + 1, acc);
+                        }
+                    }
+                    Test::And | Test::Or => {
+                        for part in parts {
+                            self.asked(part, holds, depth + 1, acc);
+                        }
+                    }
+                    Test::IsNone | Test::IsNotNone => {
+                        for part in parts {
+                            if let Some(spot) = self.spot(part) {
+                                acc.push((spot, Rests::Absence, holds));
+                            } else {
+                                self.asked_within(part, holds, depth, acc);
+                            }
+                        }
+                    }
+                    Test::In | Test::NotIn => {
+                        if let [_, container] = parts[..]
+                            && let Some(spot) = self.spot(container)
+                        {
+                            acc.push((spot, Rests::Contents, holds));
+                        }
+                    }
+                    Test::Equal | Test::NotEqual | Test::Order => {
+                        for part in parts {
+                            if let Some(spot) = self.spot(part) {
+                                acc.push((spot, Rests::Test, holds));
+                            } else {
+                                self.asked_within(part, holds, depth, acc);
+                            }
+                        }
+                    }
+                }
+            }
+            _ => match self.spot(test) {
+                Some(spot) => acc.push((spot, Rests::Absence, holds)),
+                None => self.asked_within(test, holds, depth, acc),
+            },
+        }
+    }
+
+    /// `len(place)`, `place.get(key)`, `place[key]`, or a name that one of these was bound to.
+    fn asked_within(&mut self, test: ValueId, holds: bool, depth: u8, acc: &mut Vec<(usize, Rests, bool)>) {
+        match self.facts.value(test) {
+            Value::Call(callee, arguments) => {
+                if let Value::Attribute(base, name) = self.facts.value(callee)
+                    && matches!(self.facts.text(name), "get" | "keys" | "values" | "items" | "empty")
+                    && let Some(spot) = self.spot(base)
+                {
+                    acc.push((spot, Rests::Contents, holds));
+                }
+                if self.facts.called_name(callee) == Some("len")
+                    && let Some(first) = self.facts.arguments(arguments).first()
+                    && let Some(spot) = self.spot(first.value)
+                {
+                    acc.push((spot, Rests::Contents, holds));
+                }
+            }
+            Value::Subscript(base, _) => {
+                if let Some(spot) = self.spot(base) {
+                    acc.push((spot, Rests::Contents, holds));
+                }
+            }
+            Value::Union(list) => {
+                for part in self.facts.list(list).to_vec() {
+                    self.asked(part, holds, depth + 1, acc);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_container(name: &str) -> bool {
+    matches!(
+        name,
+        "builtins.dict"
+            | "builtins.list"
+            | "builtins.set"
+            | "collections.OrderedDict"
+            | "collections.defaultdict"
+            | "collections.deque"
+            | "collections.Counter"
+            | "weakref.WeakSet"
+            | "weakref.WeakKeyDictionary"
+            | "weakref.WeakValueDictionary"
+            | "_weakrefset.WeakSet"
+    )
+}
+
+impl Domain for Walk<'_> {
+    type State = State;
+
+    fn act(&mut self, state: &mut State, at: u32, act: &Act) {
+        match act.kind {
+            ActKind::Load(value) | ActKind::Again(value) | ActKind::Read(value) | ActKind::Index(value) => {
+                let looked = match self.facts.value(value) {
+                    Value::Subscript(base, _) => base,
+                    _ => value,
+                };
+                if let Some(spot) = self.spot(looked) {
+                    if act.usage != Usage::Receiver && act.usage != Usage::Indexed {
+                        self.note(at, spot, Touch::Read);
+                    }
+                    self.looked(state, at, spot);
+                }
+            }
+            ActKind::Write(place, value) => match self.facts.value(place) {
+                Value::Subscript(base, _) => {
+                    let Some(spot) = self.spot(base) else { return };
+                    self.note(at, spot, Touch::Change);
+                    let rests = self.made_of_entry(value, place, 0).then_some(Rests::Value);
+                    self.wrote(state, at, spot, rests);
+                }
+                _ => {
+                    let Some(spot) = self.spot(place) else { return };
+                    let rests = self.made_of(value, spot, 0).then_some(Rests::Value);
+                    self.note(at, spot, if rests.is_some() { Touch::Update } else { Touch::Set });
+                    self.wrote(state, at, spot, rests);
+                }
+            },
+            ActKind::Update(place, value) => {
+                let base = match self.facts.value(place) {
+                    Value::Subscript(base, _) => base,
+                    _ => place,
+                };
+                let Some(spot) = self.spot(base) else { return };
+                self.note(at, spot, Touch::Update);
+                self.updated(state, at, spot, value);
+            }
+            ActKind::Delete(place) => {
+                let (base, touch) = match self.facts.value(place) {
+                    Value::Subscript(base, _) => (base, Touch::Change),
+                    _ => (place, Touch::Set),
+                };
+                let Some(spot) = self.spot(base) else { return };
+                self.note(at, spot, touch);
+                if self.is_forgiven(at) {
+                    state.seen.retain(|it| it.spot != spot);
+                } else {
+                    self.wrote(state, at, spot, None);
+                }
+            }
+            ActKind::Iterate(value) => self.iterated(state, at, value),
+            ActKind::Call(call) => self.called(state, at, act, call),
+            ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_) | ActKind::Yield => {
+                for seen in &mut state.seen {
+                    seen.awaited.get_or_insert(at);
+                }
+            }
+            ActKind::Enter(_) | ActKind::Spin => {}
+        }
+    }
+
+    fn join(&mut self, state: &mut State, other: &State) {
+        for it in &other.seen {
+            match state.seen.iter_mut().find(|mine| mine.spot == it.spot) {
+                Some(mine) => {
+                    if mine.tested.map(|(_, holds)| holds) != it.tested.map(|(_, holds)| holds) {
+                        mine.tested = None;
+                    }
+                    mine.call = mine.call.or(it.call);
+                    mine.awaited = mine.awaited.or(it.awaited);
+                    mine.act = mine.act.max(it.act);
+                    mine.holds.retain(|hold| it.holds.contains(hold));
+                }
+                None => {
+                    state.seen.push(Seen { tested: None, ..it.clone() });
+                    state.seen.sort_by_key(|it| it.spot);
+                }
+            }
+        }
+        for mine in &mut state.seen {
+            if !other.seen.iter().any(|it| it.spot == mine.spot) {
+                mine.tested = None;
+            }
+        }
+    }
+
+    fn raises(&mut self, _: &State, _: u32, act: &Act) -> bool {
+        matches!(act.kind, ActKind::Call(_) | ActKind::Await(_) | ActKind::Index(_))
+    }
+
+    fn catches(&mut self, _: &State, _: &Handler) -> Catch {
+        Catch::Some
+    }
+
+    fn test(&mut self, state: &mut State, test: ValueId, holds: bool) {
+        let mut asked = Vec::new();
+        self.asked(test, holds, 0, &mut asked);
+        for (spot, rests, holds) in asked {
+            if let Some(seen) = state.seen.iter_mut().find(|it| it.spot == spot) {
+                seen.tested = Some((rests, holds));
+            }
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// `place[key] = place[key] + 1`, `place[key] = place.get(key, 0) + 1`.
+    fn made_of_entry(&mut self, value: ValueId, entry: ValueId, depth: u8) -> bool {
+        if depth > 4 {
+            return false;
+        }
+        let Value::Subscript(base, _) = self.facts.value(entry) else { return false };
+        match self.facts.value(value) {
+            _ if value == entry => true,
+            Value::Operator(left, right) => {
+                self.made_of_entry(left, entry, depth + 1) || self.made_of_entry(right, entry, depth + 1)
+            }
+            Value::Call(callee, _) => match self.facts.value(callee) {
+                Value::Attribute(inner, name) => inner == base && self.facts.text(name) == "get",
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
