@@ -126,7 +126,8 @@ impl Program {
         let mut frontier: Vec<(FunctionRef, usize)> = Vec::new();
         for root in roots {
             let it = &actors.roots[root];
-            let visit = Visit { root, shared: it.shared, held: Vec::new(), covered: false, from: None };
+            let covered = self.decoration_covers(it.function);
+            let visit = Visit { root, shared: it.shared, held: Vec::new(), covered, from: None };
             let function = it.function;
             actors.visit(function, visit, &mut frontier);
         }
@@ -292,6 +293,16 @@ impl Program {
         (held, covered)
     }
 
+    /// Whether a wrapper runs what it wraps in a `with` that could be a lock.
+    fn wraps_in_lock(&self, wrapper: FunctionRef) -> bool {
+        let facts = &self.unit(wrapper.unit).facts;
+        let (start, end) = facts.function(wrapper.function).acts;
+        (start..end).any(|at| {
+            let (held, covered) = self.protection(wrapper, at);
+            covered || !held.is_empty()
+        })
+    }
+
     /// Whether a context manager could be a lock by all that is known.
     fn may_protect(&self, function: FunctionRef, manager: ValueId) -> bool {
         let facts = &self.unit(function.unit).facts;
@@ -313,7 +324,7 @@ impl Program {
         let decoration = self.decoration(function);
         let facts = &self.unit(function.unit).facts;
         decoration.is_once
-            || decoration.wrappers.iter().any(|wrapper| !self.held_at(wrapper.function).held.is_empty())
+            || decoration.wrappers.iter().any(|it| self.wraps_in_lock(it.function))
             || it.decorators.iter().any(|decorator| {
                 let name = match facts.value(*decorator) {
                     Value::Call(callee, _) => facts.last_name(callee),

@@ -39,7 +39,7 @@ fn of(program: &Program, it: &Unguarded) -> Finding {
         .arg("all", it.all.to_string())
         .arg("lock", &*lock);
     let test = program.is_test(it.function);
-    let confidence = if test { Confidence::Possible } else { Confidence::Likely };
+    let confidence = if test || it.gap.is_none() { Confidence::Possible } else { Confidence::Likely };
     let message = Message::new("unguarded").arg("place", &*place).arg("lock", &*lock).arg("function", function);
     let help = Message::new("help").arg("lock", &*lock);
     let said = Said {

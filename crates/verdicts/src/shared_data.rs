@@ -64,7 +64,7 @@ fn rule_of(race: &Race) -> &'static str {
         Fault::Iterate(_) => ITERATE,
         Fault::Gap(_) if race.tasks => AWAIT,
         Fault::Gap(gap) => match gap.rests {
-            Rests::Update | Rests::Value => UPDATE,
+            Rests::Update | Rests::Value | Rests::Derived => UPDATE,
             Rests::Absence => LAZY,
             Rests::Contents | Rests::Test => CHECK,
         },
@@ -73,8 +73,10 @@ fn rule_of(race: &Race) -> &'static str {
 
 fn of_rule(program: &Program, rule: &str, acc: &mut Vec<Finding>) {
     let guarded: Vec<&Place> = program.unguarded().iter().map(|it| &it.place).collect();
-    let races: Vec<&Race> =
+    let mut races: Vec<&Race> =
         program.races().iter().filter(|it| rule_of(it) == rule && !guarded.contains(&&it.place)).collect();
+    // The side without a lock is where it is mended.
+    races.sort_by_key(|it| it.locked);
     for (at, race) in races.iter().enumerate() {
         if races[..at].iter().any(|it| it.place == race.place) {
             continue;
@@ -120,6 +122,13 @@ fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Fin
     };
     let mut because = vec![Message::new("because-no-lock"), Message::new(builds)];
     let mut confidence = Confidence::Likely;
+    // One task after the other is the rule where nothing starts several.
+    let root = &program.actors().roots[race.side.root];
+    let hoped = matches!(&race.fault, Fault::Gap(gap) if !matches!(gap.rests, Rests::Update | Rests::Value));
+    if race.tasks && root.many == Many::One && hoped {
+        confidence = Confidence::Possible;
+        because.push(Message::new("because-called-twice"));
+    }
     let tests = |side: &Side| program.is_test(side.function) || from_test(program, side.root);
     if tests(&race.side) || tests(&race.other) {
         confidence = Confidence::Possible;
@@ -176,7 +185,7 @@ fn start_steps(program: &Program, side: &Side) -> Vec<Step> {
     let mut steps = vec![root_step(program, root)];
     let way = actors.way(side.root, side.function);
     for (caller, act, callee) in way {
-        let message = Message::new("step-lock-call").arg("callee", function_name(program, callee));
+        let message = Message::new("step-shared-calls").arg("callee", function_name(program, callee));
         steps.push(Step { actor: actor(root), act: Act::Compute, site: site(program, caller, act), message });
     }
     steps

@@ -48,7 +48,7 @@ impl Program {
         let per_unit: Vec<Vec<Root>> =
             (0..self.own).into_par_iter().map(|at| self.roots_of(UnitId(at as u32))).collect();
         roots.extend(per_unit.into_iter().flatten());
-        several_from_one(&mut roots);
+        self.several_from_one(&mut roots);
         roots
     }
 
@@ -288,14 +288,38 @@ impl Program {
     }
 }
 
-/// Two starts of one function in one place make two actors of it.
-fn several_from_one(roots: &mut [Root]) {
-    let starts: Vec<(FunctionRef, Option<FunctionRef>)> =
-        roots.iter().map(|it| (it.function, it.from.map(|(function, _)| function))).collect();
-    for (at, root) in roots.iter_mut().enumerate() {
-        let same = starts.iter().enumerate().any(|(other, it)| other != at && *it == starts[at]);
-        if same && root.from.is_some() && root.many == Many::One {
-            root.many = Many::Same;
+impl Program {
+    /// Two starts of one function in one place make two actors of it.
+    fn several_from_one(&self, roots: &mut [Root]) {
+        let starts: Vec<(FunctionRef, Option<(FunctionRef, u32)>)> =
+            roots.iter().map(|it| (it.function, it.from)).collect();
+        for (at, root) in roots.iter_mut().enumerate() {
+            let Some((starter, act)) = root.from else { continue };
+            if root.many != Many::One || self.replaces(starter, act) {
+                continue;
+            }
+            let same = starts.iter().enumerate().any(|(other, (function, from))| {
+                other != at
+                    && *function == root.function
+                    && from.is_some_and(|(place, act)| place == starter && !self.replaces(place, act))
+            });
+            if same {
+                root.many = Many::Same;
+            }
         }
+    }
+
+    /// Whether what is started takes the place of what an attribute kept before: there is one at a time.
+    fn replaces(&self, starter: FunctionRef, act: u32) -> bool {
+        let facts = &self.unit(starter.unit).facts;
+        let span = facts.acts[act as usize].span;
+        let acts = facts.acts_of(starter.function);
+        acts.iter().any(|it| {
+            let ActKind::Write(place, value) = it.kind else { return false };
+            let around = |call: &raddle_facts::Act| {
+                call.kind == ActKind::Call(value) && call.span.start <= span.start && span.end <= call.span.end
+            };
+            matches!(facts.value(place), Value::Attribute(..)) && acts.iter().any(around)
+        })
     }
 }

@@ -73,7 +73,8 @@ impl Program {
     }
 
     /// Whether nobody else has the object yet, or any more.
-    fn is_alone(&self, function: FunctionRef) -> bool {
+    #[must_use]
+    pub(crate) fn is_alone(&self, function: FunctionRef) -> bool {
         let name = self.unit(function.unit).facts.text(self.function(function).name);
         matches!(
             name,
@@ -111,7 +112,7 @@ impl Program {
         }
     }
 
-    fn is_self(&self, function: FunctionRef, object: raddle_facts::ValueId) -> bool {
+    pub(crate) fn is_self(&self, function: FunctionRef, object: raddle_facts::ValueId) -> bool {
         self.unit(function.unit).facts.value(object) == raddle_facts::Value::Parameter(function.function, 0)
     }
 
@@ -122,7 +123,7 @@ impl Program {
         let counted = |lock: &LockKey| list.iter().filter(|it| it.held.contains(lock)).count();
         let lock = locks.into_iter().max_by_key(|it| counted(it))?;
         let with = counted(lock);
-        let writes = |it: &&Access| matches!(it.touch, Touch::Set | Touch::Update | Touch::Change);
+        let writes = |it: &&Access| !matches!(it.touch, Touch::Read | Touch::Iterate);
         let guarded = list.iter().filter(writes).find(|it| it.held.contains(lock))?;
         if list.iter().any(|it| it.covered) || with < 2 || with * 3 < list.len() * 2 {
             return None;

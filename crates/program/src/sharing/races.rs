@@ -60,6 +60,8 @@ pub struct Race {
     pub touch: Touch,
     /// On which builds.
     pub builds: Builds,
+    /// Whether the side that can be spoilt holds a lock, which the other does not.
+    pub locked: bool,
     /// Whether both are tasks of an event loop, which switch at `await` only.
     pub tasks: bool,
 }
@@ -86,10 +88,11 @@ impl Program {
         let units: Vec<UnitId> = self.own_units().map(|(unit, _)| unit).collect();
         let of = |unit: &UnitId| -> Vec<(FunctionRef, Gap)> {
             let mut found = Vec::new();
-            for function in self.functions_of(*unit).filter(|it| self.function(*it).is_async) {
+            for function in self.functions_of(*unit).filter(|it| self.function(*it).is_async && !self.is_alone(*it)) {
                 for gap in self.touches(function).gaps.iter().filter(|it| it.awaited.is_some()) {
                     let covered = self.protection(function, gap.write).1 || self.decoration_covers(function);
-                    if !covered && self.always_held(function).is_empty() {
+                    let shared = gap.spot.object.is_none_or(|object| self.is_self(function, object));
+                    if !covered && shared && self.always_held(function).is_empty() {
                         found.push((function, gap.clone()));
                     }
                 }
@@ -123,8 +126,11 @@ impl Program {
 
     fn writings_of<'p>(&self, actors: &'p Actors, function: FunctionRef) -> Vec<(Place, Writing<'p>)> {
         let mut found = Vec::new();
+        if self.is_alone(function) {
+            return found;
+        }
         for touched in &self.touches(function).all {
-            if !matches!(touched.touch, Touch::Set | Touch::Update | Touch::Change) {
+            if matches!(touched.touch, Touch::Read | Touch::Iterate) {
                 continue;
             }
             let (mut here, covered) = self.protection(function, touched.act);
@@ -150,6 +156,9 @@ impl Program {
         function: FunctionRef,
         writings: &FxHashMap<Place, Vec<Writing<'_>>>,
     ) -> Vec<Race> {
+        if self.is_alone(function) {
+            return Vec::new();
+        }
         let touches = self.touches(function);
         let gaps = touches.gaps.iter().map(|gap| (&gap.spot, Fault::Gap(gap.clone())));
         let iterations =
@@ -209,6 +218,7 @@ impl Program {
                     other: Side { function: writing.function, act: writing.touched.act, root: writing.visit.root },
                     touch: writing.touched.touch,
                     builds: self.builds(fault),
+                    locked: !held.is_empty() || !visit.held.is_empty(),
                     tasks,
                 });
             }
@@ -219,9 +229,11 @@ impl Program {
     /// Whether a write does harm in the midst of a fault.
     fn can_spoil(&self, fault: &Fault, other: &Touched, tasks: bool) -> bool {
         match fault {
-            Fault::Gap(gap) => !tasks || gap.awaited.is_some(),
+            Fault::Gap(gap) if tasks && gap.awaited.is_none() => false,
+            // Whoever takes out needs not fear who puts in.
+            Fault::Gap(gap) => gap.touch != Touch::Remove || matches!(other.touch, Touch::Remove | Touch::Set),
             // Other tasks come in only where the loop awaits, which the facts of the loop's body would have to say.
-            Fault::Iterate(_) => other.touch == Touch::Change && !tasks,
+            Fault::Iterate(_) => matches!(other.touch, Touch::Change | Touch::Remove) && !tasks,
         }
     }
 

@@ -22,8 +22,10 @@ pub enum Touch {
     Set,
     /// It gets a value that is made of the one it had.
     Update,
-    /// The contents of the container in it change: an entry is set, added or taken out.
+    /// The contents of the container in it change: an entry is set or added.
     Change,
+    /// An entry of the container in it is taken out.
+    Remove,
     /// The container in it is gone through.
     Iterate,
 }
@@ -44,8 +46,10 @@ pub struct Touched {
 pub enum Rests {
     /// On the old value, in one statement: `n += 1`.
     Update,
-    /// On a value that was read by an earlier statement.
+    /// On the old value, with which it reckons: `n = n + 1`.
     Value,
+    /// On something that was made of the old value.
+    Derived,
     /// On there being nothing yet: `if x is None: x = make()`.
     Absence,
     /// On what the container in it holds: `if key not in cache: cache[key] = …`.
@@ -63,6 +67,8 @@ pub struct Gap {
     pub look: u32,
     /// The act that writes.
     pub write: u32,
+    /// How it writes.
+    pub touch: Touch,
     /// What the write rests on.
     pub rests: Rests,
     /// A call in between: with the GIL too, another thread may run here.
@@ -164,7 +170,7 @@ fn changed_by(facts: &FileFacts, call: ValueId) -> Option<(ValueId, &str)> {
 struct Seen {
     spot: usize,
     act: u32,
-    /// The test of it that led here, and how it came out.
+    /// The test of it that led here, and how it came out; for [`Rests::Absence`], whether there was nothing.
     tested: Option<(Rests, bool)>,
     call: Option<u32>,
     awaited: Option<u32>,
@@ -225,11 +231,11 @@ impl Walk<'_> {
         state.seen.sort_by_key(|it| it.spot);
     }
 
-    /// A write of a place; `rests` says what it is made of, where that is known.
-    fn wrote(&mut self, state: &mut State, act: u32, spot: usize, rests: Option<Rests>) {
+    /// A write of a place; `made` says what it is made of, where that is known.
+    fn wrote(&mut self, state: &mut State, act: u32, spot: usize, touch: Touch, made: Option<Rests>) {
         let Some(at) = state.seen.iter().position(|it| it.spot == spot) else { return };
         let seen = state.seen.remove(at);
-        let Some(rests) = rests.or(seen.tested.map(|(rests, _)| rests)) else { return };
+        let Some(rests) = made.or_else(|| self.rests_on_test(seen.tested, act, touch)) else { return };
         let holds = self.holds(act);
         if seen.holds.iter().any(|it| holds.contains(it)) {
             return;
@@ -238,10 +244,28 @@ impl Walk<'_> {
             spot: self.known[spot].clone(),
             look: seen.act,
             write: act,
+            touch,
             rests,
             call: seen.call,
             awaited: seen.awaited,
         });
+    }
+
+    /// What a write that follows a test rests on. A flag that is taken back, or a state that is set to a literal, is as
+    /// right for the second actor as for the first.
+    fn rests_on_test(&self, tested: Option<(Rests, bool)>, act: u32, touch: Touch) -> Option<Rests> {
+        let (rests, absent) = tested?;
+        match (touch, rests) {
+            (Touch::Change | Touch::Remove, Rests::Absence) => Some(Rests::Contents),
+            (Touch::Change | Touch::Remove, _) => Some(rests),
+            (_, Rests::Absence) if absent => {
+                let ActKind::Write(_, value) = self.facts.acts[act as usize].kind else { return None };
+                let empty = matches!(self.facts.value(value), Value::None | Value::False | Value::Zero);
+                (!empty).then_some(rests)
+            }
+            (_, Rests::Contents) => Some(Rests::Test),
+            _ => None,
+        }
     }
 
     /// Whether a value is made of the one at a place, and what stands beside it.
@@ -262,33 +286,30 @@ impl Walk<'_> {
         parts.into_iter().any(|it| self.made_of(it, spot, depth + 1))
     }
 
-    fn contains(&self, value: ValueId, wanted: fn(Value) -> bool, depth: u8) -> bool {
-        if depth > 6 {
-            return false;
-        }
-        let it = self.facts.value(value);
-        if wanted(it) {
-            return true;
-        }
-        match it {
-            Value::Operator(left, right) | Value::Subscript(left, right) => {
-                self.contains(left, wanted, depth + 1) || self.contains(right, wanted, depth + 1)
-            }
-            Value::Call(_, arguments) => {
-                self.facts.arguments(arguments).iter().any(|it| self.contains(it.value, wanted, depth + 1))
-            }
-            Value::Attribute(inner, _) | Value::Await(inner) => self.contains(inner, wanted, depth + 1),
-            _ => false,
-        }
+    /// An act of a kind inside the statement of a later one.
+    fn within(&self, at: u32, wanted: fn(ActKind) -> bool) -> Option<u32> {
+        let whole = self.facts.acts[at as usize].span;
+        let (start, _) = self.facts.function(self.function.function).acts;
+        (start..at)
+            .rev()
+            .take_while(|it| self.facts.acts[*it as usize].span.start >= whole.start)
+            .find(|it| wanted(self.facts.acts[*it as usize].kind))
     }
 
     /// `place += value`: the old value is read first, then the right side is worked out.
-    fn updated(&mut self, state: &mut State, act: u32, spot: usize, value: ValueId) {
+    fn updated(&mut self, state: &mut State, act: u32, spot: usize) {
         state.seen.retain(|it| it.spot != spot);
-        let call = self.contains(value, |it| matches!(it, Value::Call(..)), 0).then_some(act);
-        let awaited = self.contains(value, |it| matches!(it, Value::Await(_)), 0).then_some(act);
-        let rests = Rests::Update;
-        self.out.gaps.push(Gap { spot: self.known[spot].clone(), look: act, write: act, rests, call, awaited });
+        let call = self.within(act, |it| matches!(it, ActKind::Call(_)));
+        let awaited = self.within(act, |it| matches!(it, ActKind::Await(_)));
+        self.out.gaps.push(Gap {
+            spot: self.known[spot].clone(),
+            look: act,
+            write: act,
+            touch: Touch::Update,
+            rests: Rests::Update,
+            call,
+            awaited,
+        });
     }
 
     /// Whether what a failed look would raise is caught: asking forgiveness needs no lock.
@@ -309,13 +330,15 @@ impl Walk<'_> {
         })
     }
 
-    fn called(&mut self, state: &mut State, at: u32, act: &Act, call: ValueId) {
+    fn called(&mut self, state: &mut State, at: u32, call: ValueId) {
         let changed = changed_by(self.facts, call)
             .map(|(base, name)| (base, name.to_owned()))
             .filter(|(base, _)| self.is_container(*base))
             .and_then(|(base, name)| Some((self.spot(base)?, name)));
         if let Some((spot, name)) = changed {
-            self.note(at, spot, Touch::Change);
+            let removes = matches!(&*name, "pop" | "popleft" | "popitem" | "remove" | "discard" | "clear");
+            let touch = if removes { Touch::Remove } else { Touch::Change };
+            self.note(at, spot, touch);
             let arguments = match self.facts.value(call) {
                 Value::Call(_, arguments) => arguments.len,
                 _ => 0,
@@ -326,10 +349,9 @@ impl Walk<'_> {
             if sure || self.is_forgiven(at) {
                 state.seen.retain(|it| it.spot != spot);
             } else {
-                self.wrote(state, at, spot, None);
+                self.wrote(state, at, spot, touch, None);
             }
         }
-        let _ = act;
         for seen in &mut state.seen {
             seen.call.get_or_insert(at);
         }
@@ -374,7 +396,7 @@ impl Walk<'_> {
                     Test::IsNone | Test::IsNotNone => {
                         for part in parts {
                             if let Some(spot) = self.spot(part) {
-                                acc.push((spot, Rests::Absence, holds));
+                                acc.push((spot, Rests::Absence, holds == (kind == Test::IsNone)));
                             } else {
                                 self.asked_within(part, holds, depth, acc);
                             }
@@ -399,7 +421,7 @@ impl Walk<'_> {
                 }
             }
             _ => match self.spot(test) {
-                Some(spot) => acc.push((spot, Rests::Absence, holds)),
+                Some(spot) => acc.push((spot, Rests::Absence, !holds)),
                 None => self.asked_within(test, holds, depth, acc),
             },
         }
@@ -476,27 +498,30 @@ impl Domain for Walk<'_> {
                     let Some(spot) = self.spot(base) else { return };
                     self.note(at, spot, Touch::Change);
                     let rests = self.made_of_entry(value, place, 0).then_some(Rests::Value);
-                    self.wrote(state, at, spot, rests);
+                    self.wrote(state, at, spot, Touch::Change, rests);
                 }
                 _ => {
                     let Some(spot) = self.spot(place) else { return };
-                    let rests = self.made_of(value, spot, 0).then_some(Rests::Value);
-                    self.note(at, spot, if rests.is_some() { Touch::Update } else { Touch::Set });
-                    self.wrote(state, at, spot, rests);
+                    let reckons = matches!(self.facts.value(value), Value::Operator(..));
+                    let made = if reckons { Rests::Value } else { Rests::Derived };
+                    let made = self.made_of(value, spot, 0).then_some(made);
+                    let touch = if made.is_some() { Touch::Update } else { Touch::Set };
+                    self.note(at, spot, touch);
+                    self.wrote(state, at, spot, touch, made);
                 }
             },
-            ActKind::Update(place, value) => {
+            ActKind::Update(place, _) => {
                 let base = match self.facts.value(place) {
                     Value::Subscript(base, _) => base,
                     _ => place,
                 };
                 let Some(spot) = self.spot(base) else { return };
                 self.note(at, spot, Touch::Update);
-                self.updated(state, at, spot, value);
+                self.updated(state, at, spot);
             }
             ActKind::Delete(place) => {
                 let (base, touch) = match self.facts.value(place) {
-                    Value::Subscript(base, _) => (base, Touch::Change),
+                    Value::Subscript(base, _) => (base, Touch::Remove),
                     _ => (place, Touch::Set),
                 };
                 let Some(spot) = self.spot(base) else { return };
@@ -504,11 +529,11 @@ impl Domain for Walk<'_> {
                 if self.is_forgiven(at) {
                     state.seen.retain(|it| it.spot != spot);
                 } else {
-                    self.wrote(state, at, spot, None);
+                    self.wrote(state, at, spot, touch, None);
                 }
             }
             ActKind::Iterate(value) => self.iterated(state, at, value),
-            ActKind::Call(call) => self.called(state, at, act, call),
+            ActKind::Call(call) => self.called(state, at, call),
             ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_) | ActKind::Yield => {
                 for seen in &mut state.seen {
                     seen.awaited.get_or_insert(at);
