@@ -399,7 +399,8 @@ impl Actors {
             return first.many != Many::One;
         }
         if (first.runner == Runner::EventLoop) == (second.runner == Runner::EventLoop) {
-            return first.runner != Runner::Caller || second.runner != Runner::Caller;
+            let callers = first.runner == Runner::Caller && second.runner == Runner::Caller;
+            return !callers || first.many != Many::One && second.many != Many::One;
         }
         true
     }

@@ -1,12 +1,13 @@
 //! Where actors start: hand-offs, thread classes, frameworks, tasks, and the callers of shared objects.
 
-use raddle_facts::models::{Often, Runner};
+use raddle_facts::models::{LockKind, Often, Runner, Waiter};
 use raddle_facts::{ActKind, Display, FunctionId, Keyword, Usage, Value, ValueId};
 use rayon::prelude::*;
 
 use super::{Actors, Family, Many, PARAMETERS, Root};
 use crate::Program;
 use crate::calls::Target;
+use crate::locks::LockKey;
 use crate::spawns::Spawn;
 use crate::threads::Reached;
 use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
@@ -251,9 +252,10 @@ impl Program {
         }
     }
 
-    /// Those who call the public methods of an object that a thread holds too.
+    /// Those who call the public methods of an object that a thread holds too, or that has a lock of its own: nobody
+    /// gives a lock to what one thread uses.
     pub(super) fn caller_roots(&self, actors: &Actors) -> Vec<Root> {
-        let mut classes: Vec<ClassRef> = actors
+        let mut classes: Vec<(ClassRef, Many)> = actors
             .roots
             .iter()
             .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && it.shared & 1 == 1)
@@ -261,31 +263,64 @@ impl Program {
                 Family::Class(class) => Some(class),
                 Family::Function(_) | Family::Framework => self.class_of(it.function),
             })
+            .map(|class| (class, Many::One))
             .collect();
+        let owners: Vec<Vec<ClassRef>> =
+            (0..self.own).into_par_iter().map(|at| self.lock_owners(UnitId(at as u32))).collect();
+        classes.extend(owners.into_iter().flatten().map(|class| (class, Many::Same)));
         classes.sort_unstable();
-        classes.dedup();
-        let mut roots = Vec::new();
-        for class in classes {
-            let facts = &self.unit(class.unit).facts;
-            for (name, value) in &facts.scope(facts.class(class.class).scope).bindings {
-                let Value::Function(function) = facts.value(*value) else { continue };
-                let function = FunctionRef { unit: class.unit, function };
-                let is_run = actors.roots.iter().any(|it| it.function == function);
-                if facts.text(*name).starts_with('_') || is_run || self.function(function).is_async {
-                    continue;
-                }
-                roots.push(Root {
-                    function,
-                    runner: Runner::Caller,
-                    many: Many::One,
-                    from: None,
-                    family: Family::Class(class),
-                    shared: 1,
-                });
+        classes.reverse();
+        classes.dedup_by_key(|(class, _)| *class);
+        classes.reverse();
+        classes.into_iter().flat_map(|(class, many)| self.callers_of(class, many, actors)).collect()
+    }
+
+    /// Classes with a lock of threads that at least two of their methods take.
+    fn lock_owners(&self, unit: UnitId) -> Vec<ClassRef> {
+        let mut takers: Vec<(ClassRef, FunctionRef)> = Vec::new();
+        for function in self.functions_of(unit) {
+            let Some(class) = self.class_of(function) else { continue };
+            let takes = self.held_at(function).taken.iter().any(|taken| {
+                let own = matches!(taken.lock.key, LockKey::Member(owner, _) if owner == class);
+                own && taken.lock.info.is_some_and(|it| it.waiter == Waiter::Thread && excludes(it.kind))
+            });
+            if takes && !self.is_alone(function) {
+                takers.push((class, function));
             }
+        }
+        let mut owners: Vec<ClassRef> = takers.iter().map(|(class, _)| *class).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners.retain(|class| takers.iter().filter(|(it, _)| it == class).count() > 1);
+        owners
+    }
+
+    fn callers_of(&self, class: ClassRef, many: Many, actors: &Actors) -> Vec<Root> {
+        let facts = &self.unit(class.unit).facts;
+        let mut roots = Vec::new();
+        for (name, value) in &facts.scope(facts.class(class.class).scope).bindings {
+            let Value::Function(function) = facts.value(*value) else { continue };
+            let function = FunctionRef { unit: class.unit, function };
+            let is_run = actors.roots.iter().any(|it| it.function == function);
+            if facts.text(*name).starts_with('_') || is_run || self.function(function).is_async {
+                continue;
+            }
+            roots.push(Root {
+                function,
+                runner: Runner::Caller,
+                many,
+                from: None,
+                family: Family::Class(class),
+                shared: 1,
+            });
         }
         roots
     }
+}
+
+/// Locks that keep all others out.
+fn excludes(kind: LockKind) -> bool {
+    matches!(kind, LockKind::Mutex | LockKind::Condition)
 }
 
 impl Program {

@@ -8,7 +8,7 @@ use raddle_facts::models::Runner;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::touches::{Gap, Touch, Touched};
+use super::touches::{Gap, Rests, Touch, Touched};
 use super::{Place, Spot};
 use crate::Program;
 use crate::actors::{Actors, Family, Many, Visit};
@@ -208,6 +208,11 @@ impl Program {
                     continue;
                 }
                 let tasks = root.runner == Runner::EventLoop && other.runner == Runner::EventLoop;
+                // That an object has a lock says that threads share it, and no more: only plain counting is told.
+                let callers = root.runner == Runner::Caller && other.runner == Runner::Caller;
+                if callers && !matches!(fault, Fault::Gap(gap) if matches!(gap.rests, Rests::Update | Rests::Value)) {
+                    continue;
+                }
                 if !self.can_spoil(fault, &writing.touched, tasks) {
                     continue;
                 }
