@@ -3,6 +3,7 @@
 //! One finding for each place and rule: the first gap stands for all, the others are steps of its story.
 
 use raddle_facts::models::Runner;
+use raddle_facts::{ActKind, Value};
 use raddle_program::actors::{Many, Root};
 use raddle_program::sharing::Place;
 use raddle_program::sharing::races::{Builds, Fault, Race, Side};
@@ -129,6 +130,10 @@ fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Fin
         confidence = Confidence::Possible;
         because.push(Message::new("because-called-twice"));
     }
+    if rule == LAZY && (race.builds == Builds::FreeThreaded || sets_flag(program, &race.side)) {
+        confidence = Confidence::Possible;
+        because.push(Message::new("because-harmless"));
+    }
     let tests = |side: &Side| program.is_test(side.function) || from_test(program, side.root);
     if tests(&race.side) || tests(&race.other) {
         confidence = Confidence::Possible;
@@ -142,6 +147,15 @@ fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Fin
     let help = Message::new("help").arg("place", &*place);
     let said = Said { message, help, level, confidence, because, story, parts: vec![place] };
     finding(program, rule, (race.side.function, race.side.act), said)
+}
+
+/// Whether a write only sets a flag.
+fn sets_flag(program: &Program, side: &Side) -> bool {
+    let facts = &program.unit(side.function.unit).facts;
+    match facts.acts[side.act as usize].kind {
+        ActKind::Write(_, value) => facts.value(value) == Value::True,
+        _ => false,
+    }
 }
 
 fn from_test(program: &Program, root: usize) -> bool {

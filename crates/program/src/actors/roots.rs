@@ -292,6 +292,13 @@ impl Program {
         owners.sort_unstable();
         owners.dedup();
         owners.retain(|class| takers.iter().filter(|(it, _)| it == class).count() > 1);
+        // An object of an event loop has a lock for what it hands to threads, not for itself.
+        let on_loop: Vec<ClassRef> = self
+            .functions_of(unit)
+            .filter(|it| self.function(*it).is_async)
+            .filter_map(|it| self.class_of(it))
+            .collect();
+        owners.retain(|class| !on_loop.contains(class));
         owners
     }
 

@@ -13,6 +13,7 @@ use super::{Place, Spot};
 use crate::Program;
 use crate::actors::{Actors, Family, Many, Visit};
 use crate::locks::LockKey;
+use crate::members::Ancestor;
 use crate::unit::{FunctionRef, UnitId};
 
 /// Which builds of CPython a race can happen on.
@@ -208,9 +209,8 @@ impl Program {
                     continue;
                 }
                 let tasks = root.runner == Runner::EventLoop && other.runner == Runner::EventLoop;
-                // That an object has a lock says that threads share it, and no more: only plain counting is told.
                 let callers = root.runner == Runner::Caller && other.runner == Runner::Caller;
-                if callers && !matches!(fault, Fault::Gap(gap) if matches!(gap.rests, Rests::Update | Rests::Value)) {
+                if callers && !self.counts_for_callers(fault, spot, &root.family) {
                     continue;
                 }
                 if !self.can_spoil(fault, &writing.touched, tasks) {
@@ -229,6 +229,15 @@ impl Program {
             }
         }
         None
+    }
+
+    /// That an object has a lock says that threads share it, and no more: only plain counting on the object itself is
+    /// told.
+    fn counts_for_callers(&self, fault: &Fault, spot: &Spot, family: &Family) -> bool {
+        let reckons = matches!(fault, Fault::Gap(gap) if matches!(gap.rests, Rests::Update | Rests::Value));
+        let (Place::Member(owner, _), Family::Class(class)) = (&spot.place, family) else { return false };
+        let own = self.ancestors(*class).iter().any(|it| matches!(it, Ancestor::Class(it) if it == owner));
+        reckons && own && spot.object.is_some()
     }
 
     /// Whether a write does harm in the midst of a fault.
