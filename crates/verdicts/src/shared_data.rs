@@ -8,7 +8,8 @@ use raddle_program::actors::{Many, Root};
 use raddle_program::sharing::Place;
 use raddle_program::sharing::races::{Builds, Fault, Race, Side};
 use raddle_program::sharing::touches::{Gap, Rests};
-use raddle_program::{FunctionRef, Program};
+use raddle_program::val::Val;
+use raddle_program::{Ancestor, FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Step};
 
 use crate::Judged;
@@ -60,12 +61,13 @@ pub fn splits(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     }
 }
 
-fn rule_of(race: &Race) -> &'static str {
+fn rule_of(program: &Program, race: &Race) -> &'static str {
     match &race.fault {
         Fault::Iterate(_) => ITERATE,
         Fault::Gap(_) if race.tasks => AWAIT,
         Fault::Gap(gap) => match gap.rests {
             Rests::Update | Rests::Value | Rests::Derived => UPDATE,
+            Rests::Absence if sets_flag(program, &race.side) => CHECK,
             Rests::Absence => LAZY,
             Rests::Contents | Rests::Test => CHECK,
         },
@@ -75,7 +77,7 @@ fn rule_of(race: &Race) -> &'static str {
 fn of_rule(program: &Program, rule: &str, acc: &mut Vec<Finding>) {
     let guarded: Vec<&Place> = program.unguarded().iter().map(|it| &it.place).collect();
     let mut races: Vec<&Race> =
-        program.races().iter().filter(|it| rule_of(it) == rule && !guarded.contains(&&it.place)).collect();
+        program.races().iter().filter(|it| rule_of(program, it) == rule && !guarded.contains(&&it.place)).collect();
     // The side without a lock is where it is mended.
     races.sort_by_key(|it| it.locked);
     for (at, race) in races.iter().enumerate() {
@@ -126,11 +128,13 @@ fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Fin
     // One task after the other is the rule where nothing starts several.
     let root = &program.actors().roots[race.side.root];
     let hoped = matches!(&race.fault, Fault::Gap(gap) if !matches!(gap.rests, Rests::Update | Rests::Value));
-    if race.tasks && root.many == Many::One && hoped {
+    let several = root.many != Many::One && root.function == race.side.function;
+    if race.tasks && hoped && !several && !(root.many != Many::One && makes_resource(program, &race.side)) {
         confidence = Confidence::Possible;
         because.push(Message::new("because-called-twice"));
     }
-    if rule == LAZY && (race.builds == Builds::FreeThreaded || sets_flag(program, &race.side)) {
+    let same_flag = sets_flag(program, &race.side) && sets_flag(program, &race.other);
+    if same_flag || rule == LAZY && race.builds == Builds::FreeThreaded {
         confidence = Confidence::Possible;
         because.push(Message::new("because-harmless"));
     }
@@ -147,6 +151,23 @@ fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Fin
     let help = Message::new("help").arg("place", &*place);
     let said = Said { message, help, level, confidence, because, story, parts: vec![place] };
     finding(program, rule, (race.side.function, race.side.act), said)
+}
+
+/// Whether a write keeps something that has to be closed: a second one leaks.
+fn makes_resource(program: &Program, side: &Side) -> bool {
+    let facts = &program.unit(side.function.unit).facts;
+    let ActKind::Write(_, value) = facts.acts[side.act as usize].kind else { return false };
+    let vals = program.evaluate(ValueRef { unit: side.function.unit, value });
+    vals.known.iter().any(|val| {
+        let Val::Instance(class, _) = val else { return false };
+        program.ancestors(*class).iter().any(|it| {
+            let Ancestor::Class(class) = it else { return false };
+            let facts = &program.unit(class.unit).facts;
+            let scope = facts.class(class.class).scope;
+            let closes = ["close", "aclose", "dispose", "shutdown", "disconnect", "stop", "cancel"];
+            closes.iter().any(|it| !facts.bindings(scope, it).is_empty())
+        })
+    })
 }
 
 /// Whether a write only sets a flag.

@@ -312,6 +312,10 @@ impl Program {
             if facts.text(*name).starts_with('_') || is_run || self.function(function).is_async {
                 continue;
             }
+            // A public helper of the thread itself is not called by others for being public.
+            if actors.visits.contains_key(&function) && !self.is_called_outside(function, class) {
+                continue;
+            }
             roots.push(Root {
                 function,
                 runner: Runner::Caller,

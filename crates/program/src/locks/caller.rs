@@ -214,6 +214,14 @@ impl Program {
         mentions.others.contains(self.unit(function.unit).facts.text(self.function(function).name))
     }
 
+    /// Whether something outside its class calls a method of this name.
+    #[must_use]
+    pub fn is_called_outside(&self, function: FunctionRef, class: crate::unit::ClassRef) -> bool {
+        let mentions = self.memo.mentions.get_or_init(|| self.mentions());
+        let name = self.unit(function.unit).facts.text(self.function(function).name);
+        mentions.calls.get(name).is_some_and(|calls| calls.iter().any(|(it, _)| self.class_of(*it) != Some(class)))
+    }
+
     /// Functions that are given to threads and pools.
     fn given_to_threads(&self, mentions: &Mentions) -> rustc_hash::FxHashSet<FunctionRef> {
         let mut found = rustc_hash::FxHashSet::default();

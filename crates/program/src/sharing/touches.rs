@@ -427,7 +427,7 @@ impl Walk<'_> {
         }
     }
 
-    /// `len(place)`, `place.get(key)`, `place[key]`, or a name that one of these was bound to.
+    /// `len(place)`, `place.get(key)`, or a name that one of these was bound to.
     fn asked_within(&mut self, test: ValueId, holds: bool, depth: u8, acc: &mut Vec<(usize, Rests, bool)>) {
         match self.facts.value(test) {
             Value::Call(callee, arguments) => {
@@ -441,11 +441,6 @@ impl Walk<'_> {
                     && let Some(first) = self.facts.arguments(arguments).first()
                     && let Some(spot) = self.spot(first.value)
                 {
-                    acc.push((spot, Rests::Contents, holds));
-                }
-            }
-            Value::Subscript(base, _) => {
-                if let Some(spot) = self.spot(base) {
                     acc.push((spot, Rests::Contents, holds));
                 }
             }
@@ -497,7 +492,8 @@ impl Domain for Walk<'_> {
                 Value::Subscript(base, _) => {
                     let Some(spot) = self.spot(base) else { return };
                     self.note(at, spot, Touch::Change);
-                    let rests = self.made_of_entry(value, place, 0).then_some(Rests::Value);
+                    let reckons = matches!(self.facts.value(value), Value::Operator(..));
+                    let rests = (reckons && self.made_of_entry(value, place, 0)).then_some(Rests::Value);
                     self.wrote(state, at, spot, Touch::Change, rests);
                 }
                 _ => {
@@ -516,6 +512,11 @@ impl Domain for Walk<'_> {
                     _ => place,
                 };
                 let Some(spot) = self.spot(base) else { return };
+                if base == place && self.is_container(place) {
+                    // `names += more` on a list or set changes the object in place, in one step.
+                    self.note(at, spot, Touch::Change);
+                    return;
+                }
                 self.note(at, spot, Touch::Update);
                 self.updated(state, at, spot);
             }
