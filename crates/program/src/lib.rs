@@ -14,6 +14,7 @@ pub mod cpu;
 pub mod crossing;
 pub mod decoration;
 pub mod effects;
+pub mod endless;
 pub mod evaluate;
 pub mod guards;
 pub mod handing;

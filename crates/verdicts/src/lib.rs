@@ -12,6 +12,7 @@ pub mod cpu_work_in_threads;
 pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
 pub mod future_error_never_seen;
+pub mod gather_errors_ignored;
 pub mod inconsistent_guard;
 pub mod join_before_drain;
 pub mod limiter_per_call;
@@ -26,7 +27,9 @@ pub mod session_shared_by_tasks;
 pub mod shared_data;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
+pub mod task_group_never_ends;
 pub mod task_not_kept;
+pub mod thread_error_never_seen;
 pub mod thread_local_in_coroutine;
 pub mod timeout_on_finished_future;
 pub mod unbounded_gather;
@@ -72,6 +75,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (executor_not_shut_down::ID, executor_not_shut_down::verdict),
     (fork_while_threaded::ID, fork_while_threaded::verdict),
     (future_error_never_seen::ID, future_error_never_seen::verdict),
+    (gather_errors_ignored::ID, gather_errors_ignored::verdict),
     (inconsistent_guard::ID, inconsistent_guard::verdict),
     (join_before_drain::ID, join_before_drain::verdict),
     (shared_data::LAZY, shared_data::lazy),
@@ -90,7 +94,9 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
     (target_called_not_passed::ID, target_called_not_passed::verdict),
     (task_error_never_seen::ID, task_error_never_seen::verdict),
+    (task_group_never_ends::ID, task_group_never_ends::verdict),
     (task_not_kept::ID, task_not_kept::verdict),
+    (thread_error_never_seen::ID, thread_error_never_seen::verdict),
     (thread_local_in_coroutine::ID, thread_local_in_coroutine::verdict),
     (timeout_on_finished_future::ID, timeout_on_finished_future::verdict),
     (unbounded_gather::ID, unbounded_gather::verdict),

@@ -7,6 +7,7 @@ use raddle_vocabulary::Span;
 use super::{Ending, Excuse};
 use crate::Program;
 use crate::calls::Target;
+use crate::endless::WaysOut;
 use crate::unit::{ClassRef, FunctionRef};
 
 /// What may be going on: nothing was cancelled yet.
@@ -310,27 +311,7 @@ impl Program {
         if !self.is_own(function.unit) || it.is_generator || it.is_abstract || it.body == BlockId::EMPTY {
             return false;
         }
-        let mut calm = Calm;
-        let exits = interpret(&self.unit(function.unit).facts, function.function, &mut calm, ());
+        let exits = interpret(&self.unit(function.unit).facts, function.function, &mut WaysOut, ());
         exits.fall.is_none() && exits.returned.is_none()
-    }
-}
-
-/// Nothing is asked but which ways there are.
-struct Calm;
-
-impl Domain for Calm {
-    type State = ();
-
-    fn act(&mut self, _state: &mut (), _at: u32, _act: &Act) {}
-
-    fn join(&mut self, _state: &mut (), _other: &()) {}
-
-    fn raises(&mut self, _state: &(), _at: u32, _act: &Act) -> bool {
-        false
-    }
-
-    fn catches(&mut self, _state: &(), _handler: &Handler) -> Catch {
-        Catch::Some
     }
 }
