@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use crate::{beliefs, child, fuzz, places, python, raddle, tidy};
 
 /// Small cases that stand beside the repository, by the prefix of their folders.
-const CASES: &[&str] = &["p1_", "p3_", "p4_", "p6_", "p7_", "p8_"];
+const CASES: &[&str] = &["p1_", "p2_", "p3_", "p4_", "p5_", "p6_", "p7_", "p8_"];
 
 /// The runner of the tests: the version that is installed where none is.
 const NEXTEST: &str = "0.9.143";

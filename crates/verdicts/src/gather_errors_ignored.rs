@@ -22,7 +22,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         }
         let facts = &program.unit(function.unit).facts;
         if returns_exceptions(facts, &called) {
-            if is_discarded(facts, function, &called) {
+            if is_discarded(facts, function, &called) && !cleans_up(facts, &called) {
                 acc.push(found(program, function, &called, "unseen", "help-look", None));
             }
         } else if let Some(handler) = goes_on(facts, function, &called) {
@@ -79,6 +79,22 @@ fn is_discarded(facts: &FileFacts, function: FunctionRef, called: &Called<'_>) -
         .acts_of(function.function)
         .iter()
         .any(|act| act.kind == ActKind::Await(called.call) && act.usage == Usage::Discarded)
+}
+
+/// Whether the coroutines close things, where failing is nobody's business any more.
+fn cleans_up(facts: &FileFacts, called: &Called<'_>) -> bool {
+    const ENDINGS: &[&str] =
+        &["close", "disconnect", "stop", "shutdown", "cancel", "clean", "terminate", "exit", "release"];
+    let ends = |value: ValueId| match facts.value(value) {
+        Value::Call(callee, _) => {
+            facts.called_name(callee).is_some_and(|name| ENDINGS.iter().any(|ending| name.contains(ending)))
+        }
+        _ => false,
+    };
+    facts.arguments(called.arguments).iter().any(|it| match facts.value(it.value) {
+        Value::Display(_, list) => facts.list(list).iter().any(|it| ends(*it)),
+        _ => ends(it.value),
+    })
 }
 
 /// The handler that catches what a coroutine raises and goes on, cancelling nothing.

@@ -65,6 +65,10 @@ fn forgotten<'p>(program: &'p Program, function: FunctionRef, made: &Called<'p>)
             let set = matches!(facts.value(place), Value::Attribute(base, _) if base == made.call);
             stored || set
         }
+        // `to_thread(thread.join)`
+        ActKind::Load(value) | ActKind::Again(value) => {
+            matches!(facts.value(value), Value::Attribute(base, _) if base == made.call)
+        }
         // Part of a list, a tuple, a result.
         ActKind::Read(value) => value == made.call && act.usage != Usage::Receiver,
         _ => false,
