@@ -17,6 +17,7 @@ use raddle_rulebook::Rulebook;
 use raddle_source::{Project, Request, Text, discover};
 use raddle_verdicts::{Judged, VERDICTS, judge};
 use raddle_vocabulary::{Finding, Message};
+use rayon::prelude::*;
 
 use self::cache::Keep;
 use crate::progress::{Phase, Progress};
@@ -139,10 +140,8 @@ fn judged(
     checked.unknown = loop_code.unknown.iter().map(|(because, count)| (because.word().to_owned(), *count)).collect();
     checked.counts = counts(&program, &loop_code, library_files);
     let judged = Judged { program: &program, loop_code };
-    let mut findings = Vec::new();
-    for (_, verdict) in VERDICTS {
-        findings.extend(judge(&judged, *verdict));
-    }
+    program.prepare();
+    let findings = VERDICTS.par_iter().map(|(_, verdict)| judge(&judged, *verdict)).collect::<Vec<_>>().concat();
     clock.lap(Phase::Verdicts);
     Ok(findings)
 }

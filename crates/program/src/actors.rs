@@ -106,7 +106,7 @@ impl Program {
     /// All actors that may overlap, and what they run.
     #[must_use]
     pub fn actors(&self) -> &Actors {
-        self.memo.actors.get_or_init(|| self.find_actors())
+        self.memo.shared.actors.get_or_init(|| self.find_actors())
     }
 
     fn find_actors(&self) -> Actors {

@@ -87,7 +87,7 @@ impl Program {
     /// Every call that sends something to another process, in order.
     #[must_use]
     pub fn crossings(&self) -> &[Crossing] {
-        self.memo.crossings.get_or_init(|| self.find_crossings())
+        self.memo.shared.crossings.get_or_init(|| self.find_crossings())
     }
 
     fn find_crossings(&self) -> Vec<Crossing> {
@@ -285,7 +285,7 @@ impl Program {
 
     /// What the program sets for all processes.
     pub fn start_by_default(&self) -> Start {
-        *self.memo.start.get_or_init(|| {
+        *self.memo.shared.start.get_or_init(|| {
             let starts: Vec<Start> =
                 (0..self.own).into_par_iter().filter_map(|at| self.start_set_in(UnitId(at as u32))).collect();
             starts.first().copied().unwrap_or(Start::Default)

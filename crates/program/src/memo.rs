@@ -33,28 +33,36 @@ pub(crate) struct Answer {
     pub(crate) height: u32,
 }
 
+/// Answers about the whole program. Most are worked out in parallel, so none may be asked for the first time from work that
+/// is parallel itself: a working thread that waits for the rest of an answer takes up other work meanwhile, and if that
+/// work asks for the same answer, it waits for itself. [`crate::Program::prepare`] asks for all of them.
+#[derive(Default)]
+pub(crate) struct Shared {
+    pub(crate) handed: OnceLock<Vec<(FunctionRef, crate::wrong_sinks::Handed)>>,
+    pub(crate) lost: OnceLock<Vec<(FunctionRef, crate::pending::Lost)>>,
+    pub(crate) spawns: OnceLock<Vec<crate::spawns::Spawn>>,
+    pub(crate) lock_world: OnceLock<Arc<crate::locks::summary::LockWorld>>,
+    pub(crate) given_to_threads: OnceLock<rustc_hash::FxHashSet<FunctionRef>>,
+    pub(crate) mentions: OnceLock<crate::locks::caller::Mentions>,
+    pub(crate) crossings: OnceLock<Vec<crate::crossing::Crossing>>,
+    pub(crate) thread_code: OnceLock<crate::threads::ThreadCode>,
+    pub(crate) races: OnceLock<Vec<crate::sharing::races::Race>>,
+    pub(crate) unguarded: OnceLock<Vec<crate::sharing::guarding::Unguarded>>,
+    pub(crate) actors: OnceLock<crate::actors::Actors>,
+    pub(crate) start: OnceLock<crate::crossing::Start>,
+}
+
 /// The answers so far.
 #[derive(Default)]
 pub(crate) struct Memo {
     answers: DashMap<Key, Answer, FxBuildHasher>,
-    pub(crate) handed: OnceLock<Vec<(FunctionRef, crate::wrong_sinks::Handed)>>,
-    pub(crate) lost: OnceLock<Vec<(FunctionRef, crate::pending::Lost)>>,
+    pub(crate) shared: Shared,
     pub(crate) decorations: DashMap<FunctionRef, Arc<crate::decoration::Decoration>, FxBuildHasher>,
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
     pub(crate) implementations: DashMap<(ClassRef, Box<str>), Arc<[FunctionRef]>, FxBuildHasher>,
-    pub(crate) spawns: std::sync::OnceLock<Vec<crate::spawns::Spawn>>,
     pub(crate) locks: DashMap<(FunctionRef, u8), Arc<crate::locks::held::FunctionLocks>, FxBuildHasher>,
-    pub(crate) lock_world: std::sync::OnceLock<Arc<crate::locks::summary::LockWorld>>,
-    pub(crate) given_to_threads: std::sync::OnceLock<rustc_hash::FxHashSet<FunctionRef>>,
-    pub(crate) mentions: std::sync::OnceLock<crate::locks::caller::Mentions>,
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
-    pub(crate) crossings: std::sync::OnceLock<Vec<crate::crossing::Crossing>>,
-    pub(crate) thread_code: std::sync::OnceLock<crate::threads::ThreadCode>,
     pub(crate) touches: DashMap<FunctionRef, Arc<crate::sharing::touches::Touches>, FxBuildHasher>,
-    pub(crate) races: std::sync::OnceLock<Vec<crate::sharing::races::Race>>,
-    pub(crate) unguarded: std::sync::OnceLock<Vec<crate::sharing::guarding::Unguarded>>,
-    pub(crate) actors: std::sync::OnceLock<crate::actors::Actors>,
-    pub(crate) start: std::sync::OnceLock<crate::crossing::Start>,
 }
 
 impl Memo {
@@ -64,5 +72,54 @@ impl Memo {
 
     pub(crate) fn put(&self, key: Key, answer: Answer) {
         self.answers.insert(key, answer);
+    }
+}
+
+impl crate::Program {
+    /// Works out all that verdicts share, so that they may be asked side by side.
+    pub fn prepare(&self) {
+        // Taken apart by name, so that a new answer has to be added here.
+        let Shared {
+            handed,
+            lost,
+            spawns,
+            lock_world,
+            given_to_threads,
+            mentions,
+            races,
+            unguarded,
+            actors,
+            crossings,
+            thread_code,
+            start,
+        } = &self.memo.shared;
+        let _ = (
+            self.all_wrongly_handed(),
+            self.all_lost(),
+            self.spawns(),
+            self.thread_code(),
+            self.lock_world(),
+            self.handed_to_threads(),
+            self.actors(),
+            self.races(),
+            self.unguarded(),
+            self.crossings(),
+            self.start_by_default(),
+        );
+        let done = [
+            handed.get().is_some(),
+            lost.get().is_some(),
+            spawns.get().is_some(),
+            lock_world.get().is_some(),
+            given_to_threads.get().is_some(),
+            mentions.get().is_some(),
+            races.get().is_some(),
+            unguarded.get().is_some(),
+            actors.get().is_some(),
+            crossings.get().is_some(),
+            thread_code.get().is_some(),
+            start.get().is_some(),
+        ];
+        assert!(done.iter().all(|it| *it), "every shared answer is worked out before verdicts run side by side");
     }
 }

@@ -75,7 +75,7 @@ impl Program {
     /// Everything the project makes and loses, in the order of its functions.
     #[must_use]
     pub fn all_lost(&self) -> &[(FunctionRef, Lost)] {
-        self.memo.lost.get_or_init(|| {
+        self.memo.shared.lost.get_or_init(|| {
             let units: Vec<_> = self.own_units().map(|(unit, _)| unit).collect();
             let found: Vec<Vec<(FunctionRef, Lost)>> = units
                 .into_par_iter()

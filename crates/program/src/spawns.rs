@@ -29,7 +29,7 @@ impl Program {
     /// Every such call of the project, in order of files and acts.
     #[must_use]
     pub fn spawns(&self) -> &[Spawn] {
-        self.memo.spawns.get_or_init(|| {
+        self.memo.shared.spawns.get_or_init(|| {
             let per_unit: Vec<Vec<Spawn>> =
                 (0..self.own).into_par_iter().map(|at| self.spawns_of(UnitId(at as u32))).collect();
             per_unit.into_iter().flatten().collect()

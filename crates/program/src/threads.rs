@@ -33,7 +33,7 @@ impl Program {
     /// Everything that runs on threads.
     #[must_use]
     pub fn thread_code(&self) -> &ThreadCode {
-        self.memo.thread_code.get_or_init(|| self.find_thread_code())
+        self.memo.shared.thread_code.get_or_init(|| self.find_thread_code())
     }
 
     fn find_thread_code(&self) -> ThreadCode {

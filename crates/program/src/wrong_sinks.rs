@@ -54,7 +54,7 @@ impl Program {
     /// Everything the project hands to places that await nothing, in the order of its functions.
     #[must_use]
     pub fn all_wrongly_handed(&self) -> &[(FunctionRef, Handed)] {
-        self.memo.handed.get_or_init(|| {
+        self.memo.shared.handed.get_or_init(|| {
             let units: Vec<_> = self.own_units().map(|(unit, _)| unit).collect();
             let found: Vec<Vec<(FunctionRef, Handed)>> = units
                 .into_par_iter()

@@ -117,7 +117,7 @@ impl Program {
         if depth > DEEPEST || name.starts_with("__") || it.is_lambda || !it.decorators.is_empty() {
             return Vec::new();
         }
-        let mentions = self.memo.mentions.get_or_init(|| self.mentions());
+        let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());
         if mentions.others.contains(name) {
             return Vec::new();
         }
@@ -210,16 +210,22 @@ impl Program {
     /// Whether the function is handed on somewhere instead of being called: a thread's target, a callback.
     #[must_use]
     pub fn is_mentioned(&self, function: FunctionRef) -> bool {
-        let mentions = self.memo.mentions.get_or_init(|| self.mentions());
+        let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());
         mentions.others.contains(self.unit(function.unit).facts.text(self.function(function).name))
     }
 
     /// Whether something outside its class calls a method of this name.
     #[must_use]
     pub fn is_called_outside(&self, function: FunctionRef, class: crate::unit::ClassRef) -> bool {
-        let mentions = self.memo.mentions.get_or_init(|| self.mentions());
+        let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());
         let name = self.unit(function.unit).facts.text(self.function(function).name);
         mentions.calls.get(name).is_some_and(|calls| calls.iter().any(|(it, _)| self.class_of(*it) != Some(class)))
+    }
+
+    /// Functions that are given to threads and pools, found once.
+    pub(crate) fn handed_to_threads(&self) -> &rustc_hash::FxHashSet<FunctionRef> {
+        let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());
+        self.memo.shared.given_to_threads.get_or_init(|| self.given_to_threads(mentions))
     }
 
     /// Functions that are given to threads and pools.
@@ -243,8 +249,8 @@ impl Program {
     /// Whether another actor comes to the function: it, or one that leads to it, is handed on.
     #[must_use]
     pub fn runs_elsewhere(&self, function: FunctionRef) -> bool {
-        let mentions = self.memo.mentions.get_or_init(|| self.mentions());
-        let handed = self.memo.given_to_threads.get_or_init(|| self.given_to_threads(mentions));
+        let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());
+        let handed = self.handed_to_threads();
         let mut queue = vec![function];
         let mut at = 0;
         while at < queue.len() && at < 24 {

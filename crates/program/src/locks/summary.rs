@@ -80,7 +80,7 @@ impl Program {
     /// All that is known of locks, found once.
     #[must_use]
     pub fn lock_world(&self) -> Arc<LockWorld> {
-        self.memo.lock_world.get_or_init(|| Arc::new(self.find_lock_world())).clone()
+        self.memo.shared.lock_world.get_or_init(|| Arc::new(self.find_lock_world())).clone()
     }
 
     fn find_lock_world(&self) -> LockWorld {

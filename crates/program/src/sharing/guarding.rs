@@ -44,7 +44,7 @@ impl Program {
     /// Attributes that are written without the lock that mostly guards them, in order.
     #[must_use]
     pub fn unguarded(&self) -> &[Unguarded] {
-        self.memo.unguarded.get_or_init(|| self.find_unguarded())
+        self.memo.shared.unguarded.get_or_init(|| self.find_unguarded())
     }
 
     fn find_unguarded(&self) -> Vec<Unguarded> {

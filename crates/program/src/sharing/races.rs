@@ -79,7 +79,7 @@ impl Program {
     /// Every race, at most one for each place and function, in order.
     #[must_use]
     pub fn races(&self) -> &[Race] {
-        self.memo.races.get_or_init(|| self.find_races())
+        self.memo.shared.races.get_or_init(|| self.find_races())
     }
 
     /// Gaps with an `await` in them, in coroutines: two calls of one that overlap are out of step. Those of places that
