@@ -40,6 +40,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Check(Box<CheckArguments>),
     Explain(ExplainArguments),
+    ExplainPlace(ExplainPlaceArguments),
+    Graph(GraphArguments),
     Rules,
 }
 
@@ -101,6 +103,41 @@ pub(crate) struct ExplainArguments {
     pub(crate) rule: String,
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
     pub(crate) output_format: PageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainPlaceArguments {
+    #[arg(value_name = "PLACE")]
+    pub(crate) place: String,
+    #[arg(value_name = "PATHS", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArguments {
+    #[arg(value_name = "GRAPH")]
+    pub(crate) graph: Graph,
+    #[arg(value_name = "PATHS", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
+    pub(crate) output_format: GraphFormat,
+}
+
+/// What to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Graph {
+    Locks,
+    Actors,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    Text,
+    Dot,
 }
 
 /// When to use colours.

@@ -6,6 +6,7 @@ mod baseline;
 mod check;
 mod explain;
 mod interrupt;
+mod look;
 mod output;
 mod panics;
 mod pipeline;
@@ -50,6 +51,8 @@ fn run() -> ExitCode {
     let ended = interrupt::end_at_once().and_then(|()| match arguments.command {
         Command::Check(arguments) => check::check(&session, *arguments),
         Command::Explain(arguments) => explain::explain(&session, &arguments),
+        Command::ExplainPlace(arguments) => look::explain_place(&session, &arguments),
+        Command::Graph(arguments) => look::graph(&session, &arguments),
         Command::Rules => rules::rules(&session),
     });
     ended.unwrap_or_else(|error| refusal::show(&session, &error))

@@ -67,13 +67,57 @@ const STACK: usize = 16 * 1024 * 1024;
 ///
 /// When the run as a whole cannot go on: a path that does not exist, settings that cannot be read.
 pub(crate) fn run(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
-    let threads = request.threads.map_or(0, NonZeroUsize::get);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+    pool(request)?.install(|| check(request, progress))
+}
+
+fn pool(request: &CheckRequest) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(request.threads.map_or(0, NonZeroUsize::get))
         .stack_size(STACK)
         .build()
-        .context("could not start the working threads")?;
-    pool.install(|| check(request, progress))
+        .context("could not start the working threads")
+}
+
+/// A linked program and the texts it was made of.
+pub(crate) struct Seen<'a> {
+    /// The program.
+    pub(crate) program: &'a Program,
+    texts: BTreeMap<&'a str, &'a Text>,
+}
+
+impl Seen<'_> {
+    /// The line of an offset, counted from 1.
+    pub(crate) fn line(&self, path: &str, offset: u32) -> usize {
+        let before = self.texts.get(path).and_then(|it| it.content.get(..offset as usize));
+        before.map_or(1, |it| it.matches('\n').count() + 1)
+    }
+}
+
+/// Links what is asked for, and has somebody look at it.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn look<T: Send>(request: &CheckRequest, look: impl FnOnce(&Seen<'_>) -> T + Send) -> Result<T> {
+    pool(request)?.install(|| {
+        let project = discover(&source_request(request)?)?;
+        let texts = load::read(&project);
+        let loaded = load::load(&project, &texts, None, &Progress::hidden(raddle_rulebook::Lang::En));
+        let (program, _) = link(&project, loaded.units, None)?;
+        let texts = texts.iter().filter_map(|it| it.as_ref().ok()).map(|it| (&*it.display, it)).collect();
+        Ok(look(&Seen { program: &program, texts }))
+    })
+}
+
+/// Links units with the library they import; and how many files of it there are.
+fn link(project: &Project, mut units: Vec<Unit>, keep: Option<&Keep>) -> Result<(Program, usize)> {
+    let models = models(project)?;
+    let stubs = load::library(project, &units, keep)?;
+    let library_files = stubs.len();
+    units.extend(stubs);
+    let mut program = Program::link(units, Arc::new(models));
+    program.python_version = project.settings.python_version;
+    Ok((program, library_files))
 }
 
 fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
@@ -119,20 +163,15 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
 /// Links the units with the library they import, and judges them by every rule.
 fn judged(
     project: &Project,
-    mut units: Vec<Unit>,
+    units: Vec<Unit>,
     keep: Option<&Keep>,
     progress: &Progress,
     clock: &mut Clock,
     checked: &mut Checked,
 ) -> Result<Vec<Finding>> {
     progress.start(Phase::Program, 0);
-    let models = models(project)?;
-    let stubs = load::library(project, &units, keep)?;
+    let (program, library_files) = link(project, units, keep)?;
     clock.lap(Phase::Library);
-    let library_files = stubs.len();
-    units.extend(stubs);
-    let mut program = Program::link(units, Arc::new(models));
-    program.python_version = project.settings.python_version;
     let loop_code = program.loop_code();
     clock.lap(Phase::Program);
 

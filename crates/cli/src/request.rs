@@ -72,6 +72,24 @@ impl CheckRequest {
             threads: arguments.threads,
         })
     }
+
+    /// A request to look at a program and judge nothing.
+    pub(crate) fn to_look(paths: &[PathBuf], python: Option<PathBuf>) -> CheckRequest {
+        CheckRequest {
+            paths: paths.to_vec(),
+            exclude: Vec::new(),
+            config: None,
+            isolated: false,
+            python,
+            python_version: None,
+            select: Vec::new(),
+            ignore: Vec::new(),
+            min_confidence: Confidence::Likely,
+            pedantic: false,
+            cache: Cache::Off,
+            threads: None,
+        }
+    }
 }
 
 fn rules(names: &[String]) -> Result<Vec<RuleId>> {

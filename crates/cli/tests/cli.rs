@@ -54,9 +54,11 @@ fn help_of_everything() {
         Usage: raddle [OPTIONS] <COMMAND>
 
         Commands:
-          check    look for concurrency bugs
-          explain  tell what a rule is about
-          rules    list the rules
+          check          look for concurrency bugs
+          explain        tell what a rule is about
+          explain-place  show who touches a variable or attribute, on which actor, under which locks
+          graph          show the order in which locks are taken, or who runs where
+          rules          list the rules
 
         With any command:
               --lang <LANG>   en or zh; the locale decides unless given

@@ -5,6 +5,7 @@
 //! at the same place: the [`touches::Gap`] between the two is where another actor does harm. [`races`] brings gaps and
 //! writes of actors together that may overlap ([`crate::actors`]).
 
+pub mod accesses;
 pub mod guarding;
 pub mod races;
 pub mod touches;

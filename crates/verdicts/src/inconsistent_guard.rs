@@ -6,7 +6,6 @@ use raddle_vocabulary::{Act, Confidence, Finding, Level, Message};
 
 use crate::Judged;
 use crate::locking::{Said, finding, function_name, key_name, step};
-use crate::shared_data::place_name;
 
 /// The rule's name.
 pub const ID: &str = "inconsistent-guard";
@@ -19,7 +18,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
 }
 
 fn of(program: &Program, it: &Unguarded) -> Finding {
-    let place = place_name(program, &it.place);
+    let place = program.short_place_name(&it.place);
     let lock = key_name(program, &it.lock);
     let function = function_name(program, it.function);
     let at = |function, act, does, key: &str| {

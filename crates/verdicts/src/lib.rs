@@ -107,6 +107,12 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (wait_without_timeout::ID, wait_without_timeout::verdict),
 ];
 
+/// A lock as a person of the project would say it.
+#[must_use]
+pub fn lock_name(program: &Program, lock: &raddle_program::locks::LockKey) -> String {
+    locking::key_name(program, lock)
+}
+
 /// Judges a program by one rule.
 #[must_use]
 pub fn judge(judged: &Judged<'_>, verdict: Verdict) -> Vec<Finding> {

@@ -89,19 +89,8 @@ fn of_rule(program: &Program, rule: &str, acc: &mut Vec<Finding>) {
     }
 }
 
-/// A place as a person of the project would say it.
-pub(crate) fn place_name(program: &Program, place: &Place) -> String {
-    match place {
-        Place::Global(_, name) | Place::Closure(_, name) => name.to_string(),
-        Place::Member(class, name) => {
-            let facts = &program.unit(class.unit).facts;
-            format!("{}.{name}", facts.text(program.class(*class).name))
-        }
-    }
-}
-
 fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Finding {
-    let place = place_name(program, &race.place);
+    let place = program.short_place_name(&race.place);
     let function = function_name(program, race.side.function);
     let other = function_name(program, race.other.function);
     let alone = race.side.function == race.other.function;
@@ -191,7 +180,7 @@ fn step(program: &Program, function: FunctionRef, act: u32, does: Act, key: &str
 
 /// The look, what may come in between, and the write.
 fn fault_steps(program: &Program, race: &Race) -> Vec<Step> {
-    let place = place_name(program, &race.place);
+    let place = program.short_place_name(&race.place);
     let function = race.side.function;
     let gap = match &race.fault {
         Fault::Iterate(act) => {
@@ -255,7 +244,7 @@ fn root_step(program: &Program, root: &Root) -> Step {
 
 /// A coroutine that may run twice, as far as one can tell.
 fn of_coroutine(program: &Program, function: FunctionRef, gap: &Gap) -> Finding {
-    let place = place_name(program, &gap.spot.place);
+    let place = program.short_place_name(&gap.spot.place);
     let name = function_name(program, function);
     let message = Message::new("alone").arg("place", &*place).arg("function", &*name).arg("other", &*name);
     let at = |act: u32, does: Act, key: &str| {

@@ -95,14 +95,17 @@ impl Program {
         if let Some(known) = self.memo.touches.get(&function) {
             return known.clone();
         }
-        let answer = self.find_touches(function);
+        let facts = &self.unit(function.unit).facts;
+        let answer = if writes_anything(facts, function) { self.all_touches(function) } else { Arc::default() };
         self.memo.touches.insert(function, answer.clone());
         answer
     }
 
-    fn find_touches(&self, function: FunctionRef) -> Arc<Touches> {
+    /// The same, of functions that only read too.
+    #[must_use]
+    pub fn all_touches(&self, function: FunctionRef) -> Arc<Touches> {
         let facts = &self.unit(function.unit).facts;
-        if !self.is_own(function.unit) || function.function == FunctionId::MODULE || !writes_anything(facts, function) {
+        if !self.is_own(function.unit) || function.function == FunctionId::MODULE {
             return Arc::default();
         }
         let mut walk = Walk {
