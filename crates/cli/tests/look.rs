@@ -46,37 +46,48 @@ fn check(arguments: &[&str], expected: Expect) {
 
 #[test]
 fn locks() {
-    check(&["graph", "locks"], expect![[r#"
+    check(
+        &["graph", "locks"],
+        expect![[r#"
         under         is taken  where
         Account.lock  audit     bank.py:12
         exit 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn locks_for_graphviz() {
-    check(&["graph", "locks", "--output-format", "dot"], expect![[r#"
+    check(
+        &["graph", "locks", "--output-format", "dot"],
+        expect![[r#"
         digraph raddle {
             rankdir=LR;
             "Account.lock" -> "audit" [label="bank.py:12"];
         }
         exit 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn actors() {
-    check(&["graph", "actors"], expect![[r#"
+    check(
+        &["graph", "actors"],
+        expect![[r#"
         actor     runs         where
         a thread  Account.fee  bank.py:20
         a thread  Account.pay  bank.py:19
         exit 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_place() {
-    check(&["explain-place", "Account.balance"], expect![[r#"
+    check(
+        &["explain-place", "Account.balance"],
+        expect![[r#"
         bank.Account.balance
         what     function          actor     under                where
         sets     Account.__init__                                 bank.py:8
@@ -85,14 +96,18 @@ fn a_place() {
         reads    Account.fee       a thread                       bank.py:16
         updates  Account.fee       a thread                       bank.py:16
         exit 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn no_place() {
-    check(&["explain-place", "Account.blance"], expect![[r#"
+    check(
+        &["explain-place", "Account.blance"],
+        expect![[r#"
         error: nothing here touches `Account.blance`
         help: name a global, an attribute or a variable of a function that inner functions share, from its module or class on: `Shop.stock`
         exit 2
-    "#]]);
+    "#]],
+    );
 }
