@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     Explain(ExplainArguments),
     ExplainPlace(ExplainPlaceArguments),
+    Fix(FixArguments),
     Graph(GraphArguments),
     Rules,
 }
@@ -113,6 +114,22 @@ pub(crate) struct ExplainPlaceArguments {
     pub(crate) paths: Vec<PathBuf>,
     #[arg(long, value_name = "PATH", help_heading = "files")]
     pub(crate) python: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FixArguments {
+    #[arg(value_name = "PATHS", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) select: Vec<String>,
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) ignore: Vec<String>,
+    #[arg(long = "unsafe", help_heading = "rules")]
+    pub(crate) unsafe_too: bool,
+    #[arg(long, help_heading = "output")]
+    pub(crate) diff: bool,
 }
 
 #[derive(Debug, Args)]

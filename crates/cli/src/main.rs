@@ -5,6 +5,7 @@ mod arguments;
 mod baseline;
 mod check;
 mod explain;
+mod fix;
 mod interrupt;
 mod look;
 mod output;
@@ -52,6 +53,7 @@ fn run() -> ExitCode {
         Command::Check(arguments) => check::check(&session, *arguments),
         Command::Explain(arguments) => explain::explain(&session, &arguments),
         Command::ExplainPlace(arguments) => look::explain_place(&session, &arguments),
+        Command::Fix(arguments) => fix::fix(&session, &arguments),
         Command::Graph(arguments) => look::graph(&session, &arguments),
         Command::Rules => rules::rules(&session),
     });

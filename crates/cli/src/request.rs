@@ -7,7 +7,7 @@ use anyhow::Result;
 use raddle_rulebook::Rulebook;
 use raddle_vocabulary::{Confidence, Message, RuleId};
 
-use crate::arguments::{CheckArguments, PythonVersion};
+use crate::arguments::{CheckArguments, FixArguments, PythonVersion};
 use crate::refusal::Refusal;
 
 /// What to check, and how.
@@ -89,6 +89,15 @@ impl CheckRequest {
             cache: Cache::Off,
             threads: None,
         }
+    }
+
+    /// A request for what can be fixed: nothing is kept, since the files are about to change.
+    pub(crate) fn to_fix(arguments: &FixArguments) -> Result<CheckRequest> {
+        Ok(CheckRequest {
+            select: rules(&arguments.select)?,
+            ignore: rules(&arguments.ignore)?,
+            ..CheckRequest::to_look(&arguments.paths, arguments.python.clone())
+        })
     }
 }
 

@@ -57,6 +57,7 @@ fn help_of_everything() {
           check          look for concurrency bugs
           explain        tell what a rule is about
           explain-place  show who touches a variable or attribute, on which actor, under which locks
+          fix            apply the fixes of what is found
           graph          show the order in which locks are taken, or who runs where
           rules          list the rules
 

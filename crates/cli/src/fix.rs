@@ -1,0 +1,174 @@
+//! `raddle fix`: applies remedies, in rounds until nothing is left to apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use raddle_rulebook::{counted, say_shared};
+use raddle_source::{Kind, Text, encode, syntax};
+use raddle_vocabulary::{Edit, Finding, Message, Remedy};
+use similar::TextDiff;
+
+use crate::FOUND;
+use crate::arguments::FixArguments;
+use crate::output::{print, tell};
+use crate::pipeline::{self, Checked};
+use crate::progress::Progress;
+use crate::refusal::warn;
+use crate::request::CheckRequest;
+use crate::session::Session;
+
+/// Remedies that touch each other are applied one after the other; one that brings itself back is not followed for ever.
+const ROUNDS: usize = 8;
+
+/// What a run has done so far.
+#[derive(Default)]
+struct Done {
+    fixed: usize,
+    files: BTreeSet<Arc<str>>,
+    /// Files that are left alone from here on.
+    left: BTreeSet<Arc<str>>,
+    diff: String,
+}
+
+/// Applies the remedies of what is found, or shows what they would change.
+pub(crate) fn fix(session: &Session, arguments: &FixArguments) -> Result<ExitCode> {
+    let request = CheckRequest::to_fix(arguments)?;
+    let mut done = Done::default();
+    let mut unsafe_left = 0;
+    for _ in 0..ROUNDS {
+        let checked = pipeline::run(&request, &Progress::shown(session.lang))?;
+        unsafe_left = checked.findings.iter().filter_map(|it| it.remedy.as_ref()).filter(|it| !it.safe).count();
+        let fixed = round(session, arguments, &checked, &mut done)?;
+        if fixed == 0 || arguments.diff {
+            break;
+        }
+    }
+    if arguments.diff {
+        print(session, done.diff.as_bytes())?;
+    }
+    let key = if arguments.diff { "fix-would" } else { "fix-did" };
+    let files = counted(session.lang, "fix-files", done.files.len());
+    let said = Message::new(key).arg("problems", counted(session.lang, "fix-problems", done.fixed)).arg("files", files);
+    tell(session, &format!("{}\n", say_shared(session.lang, &said)));
+    if unsafe_left > 0 && !arguments.unsafe_too {
+        tell(session, &format!("{}\n", counted(session.lang, "fix-unsafe-left", unsafe_left)));
+    }
+    Ok(if arguments.diff && done.fixed > 0 { FOUND } else { ExitCode::SUCCESS })
+}
+
+/// Applies what fits together; how many remedies that were.
+fn round(session: &Session, arguments: &FixArguments, checked: &Checked, done: &mut Done) -> Result<usize> {
+    let mut by_file: BTreeMap<Arc<str>, Vec<&Remedy>> = BTreeMap::new();
+    let wanted = |it: &&Finding| it.remedy.as_ref().is_some_and(|remedy| remedy.safe || arguments.unsafe_too);
+    for remedy in checked.findings.iter().filter(wanted).filter_map(|it| it.remedy.as_ref()) {
+        let Some(path) = only_file(remedy) else { continue };
+        if !done.left.contains(&path) {
+            by_file.entry(path).or_default().push(remedy);
+        }
+    }
+    let mut fixed = 0;
+    for (path, remedies) in by_file {
+        let Some(before) = checked.sources.0.get(&path) else { continue };
+        let (after, count) = applied(before, &remedies);
+        match written(arguments, &path, before, &after, done)? {
+            None => {
+                fixed += count;
+                done.fixed += count;
+                done.files.insert(path);
+            }
+            Some(why) => {
+                warn(session, &say_shared(session.lang, &Message::new(why).arg("file", &*path)));
+                done.left.insert(path);
+            }
+        }
+    }
+    Ok(fixed)
+}
+
+fn only_file(remedy: &Remedy) -> Option<Arc<str>> {
+    let (first, rest) = remedy.edits.split_first()?;
+    rest.iter().all(|it| it.site.path == first.site.path).then(|| first.site.path.clone())
+}
+
+/// A text with the remedies that do not touch each other, and how many those are.
+fn applied(text: &str, remedies: &[&Remedy]) -> (String, usize) {
+    let mut chosen: Vec<&Edit> = Vec::new();
+    let mut count = 0;
+    for remedy in remedies {
+        let apart = |edit: &Edit, other: &Edit| {
+            let (a, b) = (edit.site.span, other.site.span);
+            a.end < b.start || b.end < a.start || edit == other
+        };
+        if remedy.edits.iter().all(|edit| chosen.iter().all(|other| apart(edit, other))) {
+            count += 1;
+            for edit in &remedy.edits {
+                if !chosen.contains(&edit) {
+                    chosen.push(edit);
+                }
+            }
+        }
+    }
+    chosen.sort_by_key(|it| it.site.span.start);
+    let mut after = String::with_capacity(text.len() + 64);
+    let mut at = 0;
+    for edit in chosen {
+        after.push_str(&text[at..edit.site.span.start as usize]);
+        after.push_str(&edit.text);
+        at = edit.site.span.end as usize;
+    }
+    after.push_str(&text[at..]);
+    (after, count)
+}
+
+/// Writes a file anew, or notes what would change; why it is left alone, where it is.
+fn written(
+    arguments: &FixArguments,
+    shown: &Arc<str>,
+    before: &str,
+    after: &str,
+    done: &mut Done,
+) -> Result<Option<&'static str>> {
+    let path = PathBuf::from(&**shown);
+    let kind = match path.extension().and_then(|it| it.to_str()) {
+        Some("ipynb") => return Ok(Some("fix-notebook")),
+        Some("pyi") => Kind::Stub,
+        Some(_) | None => Kind::Python,
+    };
+    if fs::symlink_metadata(&path).is_ok_and(|it| it.is_symlink()) {
+        return Ok(Some("fix-link"));
+    }
+    if syntax::parse_module(before).is_ok() && syntax::parse_module(after).is_err() {
+        return Ok(Some("fix-broken"));
+    }
+    let bytes = fs::read(&path).with_context(|| format!("{}", path.display()))?;
+    let Ok(now) = Text::of_bytes(&bytes, shown, kind) else { return Ok(Some("fix-changed")) };
+    if *now.content != *before {
+        return Ok(Some("fix-changed"));
+    }
+    if arguments.diff {
+        let diff = TextDiff::from_lines(before, after);
+        let header = |side: &str| format!("{side}/{shown}");
+        done.diff.push_str(&diff.unified_diff().header(&header("a"), &header("b")).to_string());
+        return Ok(None);
+    }
+    let Some(bytes) = encode(after, &now.encoding, now.mark) else { return Ok(Some("fix-encoding")) };
+    replace(&path, &bytes)?;
+    Ok(None)
+}
+
+/// Puts a whole file in the place of another, with its permissions, so that nobody ever sees half of it.
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = || format!("{}", path.display());
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
+    file.write_all(bytes).with_context(failed)?;
+    let permissions = fs::metadata(path).with_context(failed)?.permissions();
+    fs::set_permissions(file.path(), permissions).with_context(failed)?;
+    file.persist(path).with_context(failed)?;
+    Ok(())
+}
