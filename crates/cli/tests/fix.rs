@@ -106,7 +106,8 @@ fn unsafe_fixes_wait_to_be_asked_for() {
         fixed 0 problems in 0 files
         1 more has a fix to be looked over; `--unsafe` applies it
         exit 0
-    "#]].assert_eq(&format!("{said}exit {code}\n"));
+    "#]]
+    .assert_eq(&format!("{said}exit {code}\n"));
     assert_eq!(read(&folder), text.as_bytes());
     let (_, said, _) = fix(folder.path(), &["--unsafe"]);
     assert_eq!(said, "fixed 1 problem in 1 file\n");

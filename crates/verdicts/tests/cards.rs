@@ -32,7 +32,9 @@ fn card(path: &Path) -> datatest_stable::Result<()> {
     let mut failures = Vec::new();
     let mut fired = false;
     for case in card.cases.iter().rev() {
-        let (findings, texts) = judged(&card, case)?;
+        let files: Vec<(String, String)> = case.files.iter().map(|it| (it.path.clone(), it.text.clone())).collect();
+        let (findings, texts) = judged(&card, &files)?;
+        remedied(&card, case, &files, &findings, &mut failures)?;
         fired |= !findings.is_empty();
         compare(case, &findings, &texts, &mut failures);
         reports(&card, case, &findings, &texts, &mut rewritten, &mut failures);
@@ -47,14 +49,14 @@ fn card(path: &Path) -> datatest_stable::Result<()> {
 }
 
 /// What the card's rule finds in a case at the default level.
-fn judged(card: &Card, case: &Case) -> datatest_stable::Result<(Vec<Finding>, Texts)> {
+fn judged(card: &Card, files: &[(String, String)]) -> datatest_stable::Result<(Vec<Finding>, Texts)> {
     let folder = tempfile::tempdir()?;
-    for file in &case.files {
-        let path = folder.path().join(&file.path);
+    for (path, text) in files {
+        let path = folder.path().join(path);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::write(path, &file.text)?;
+        std::fs::write(path, text)?;
     }
     let project = discover(&Request {
         paths: vec![folder.path().to_owned()],
@@ -74,6 +76,46 @@ fn judged(card: &Card, case: &Case) -> datatest_stable::Result<(Vec<Finding>, Te
         .filter(|it| it.confidence >= Confidence::Likely && it.level > Level::Note)
         .collect();
     Ok((findings, texts))
+}
+
+/// Remedies do what they promise: with them the case parses, their findings are gone, and no new ones have come.
+fn remedied(
+    card: &Card,
+    case: &Case,
+    files: &[(String, String)],
+    findings: &[Finding],
+    failures: &mut Vec<String>,
+) -> datatest_stable::Result<()> {
+    let remedies: Vec<_> = findings.iter().filter_map(|it| it.remedy.as_ref()).collect();
+    if remedies.is_empty() {
+        return Ok(());
+    }
+    let mut edits: Vec<_> = remedies.iter().flat_map(|it| &it.edits).collect();
+    edits.sort_by_key(|it| std::cmp::Reverse((it.site.span.start, it.site.span.end)));
+    edits.dedup();
+    let mut mended = files.to_vec();
+    for edit in edits {
+        let (_, text) =
+            mended.iter_mut().find(|(path, _)| **path == *edit.site.path).ok_or("a remedy stays in the case")?;
+        text.replace_range(edit.site.span.start as usize..edit.site.span.end as usize, &edit.text);
+    }
+    let left = match judged(card, &mended) {
+        Ok((findings, _)) => findings,
+        Err(error) => {
+            failures.push(format!("{}: does not parse once remedied: {error}", case.title.en));
+            return Ok(());
+        }
+    };
+    if left.len() + remedies.len() != findings.len() {
+        let left: Vec<String> = left.iter().map(|it| format!("{}:{}", it.site.path, it.site.span.start)).collect();
+        failures.push(format!(
+            "{}: {} findings, {} remedies, and then {left:?}",
+            case.title.en,
+            findings.len(),
+            remedies.len()
+        ));
+    }
+    Ok(())
 }
 
 fn program(project: &Project) -> datatest_stable::Result<(Program, Texts)> {
