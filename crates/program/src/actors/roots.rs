@@ -3,6 +3,7 @@
 use raddle_facts::models::{LockKind, Often, Runner, Waiter};
 use raddle_facts::{ActKind, Display, FunctionId, Keyword, Usage, Value, ValueId};
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 use super::{Actors, Family, Many, PARAMETERS, Root};
 use crate::Program;
@@ -46,8 +47,9 @@ impl Program {
                 });
             }
         }
+        let coroutines = self.coroutine_names();
         let per_unit: Vec<Vec<Root>> =
-            (0..self.own).into_par_iter().map(|at| self.roots_of(UnitId(at as u32))).collect();
+            (0..self.own).into_par_iter().map(|at| self.roots_of(UnitId(at as u32), &coroutines)).collect();
         roots.extend(per_unit.into_iter().flatten());
         self.several_from_one(&mut roots);
         roots
@@ -191,7 +193,17 @@ impl Program {
             || self.is_test(function)
     }
 
-    fn roots_of(&self, unit: UnitId) -> Vec<Root> {
+    /// Names of coroutine functions: a call by another name makes no task.
+    fn coroutine_names(&self) -> FxHashSet<&str> {
+        let mut names = FxHashSet::default();
+        for (unit, it) in self.own_units() {
+            let functions = self.functions_of(unit).map(|it| self.function(it));
+            names.extend(functions.filter(|it| it.is_async).map(|function| it.facts.text(function.name)));
+        }
+        names
+    }
+
+    fn roots_of(&self, unit: UnitId, coroutines: &FxHashSet<&str>) -> Vec<Root> {
         let facts = &self.unit(unit).facts;
         let mut roots = Vec::new();
         for function in self.functions_of(unit) {
@@ -217,6 +229,17 @@ impl Program {
             for (at, act) in facts.acts_of(function.function).iter().enumerate() {
                 let ActKind::Call(call) = act.kind else { continue };
                 if act.awaited || !matches!(act.usage, Usage::Argument | Usage::Element | Usage::Bound) {
+                    continue;
+                }
+                // A name that was bound to a coroutine function is looked up all the same.
+                let named = match facts.value(call) {
+                    Value::Call(callee, _) => match facts.value(callee) {
+                        Value::Attribute(..) => facts.called_name(callee).is_some_and(|it| coroutines.contains(it)),
+                        _ => true,
+                    },
+                    _ => false,
+                };
+                if !named {
                     continue;
                 }
                 for target in self.targets(function, act) {

@@ -5,6 +5,7 @@
 //! read alone is nobody's bug.
 
 use raddle_facts::models::Runner;
+use raddle_facts::{ActKind, Value, ValueId};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -89,7 +90,7 @@ impl Program {
         let units: Vec<UnitId> = self.own_units().map(|(unit, _)| unit).collect();
         let of = |unit: &UnitId| -> Vec<(FunctionRef, Gap)> {
             let mut found = Vec::new();
-            for function in self.functions_of(*unit).filter(|it| self.function(*it).is_async && !self.is_alone(*it)) {
+            for function in self.functions_of(*unit).filter(|it| self.may_split(*it) && !self.is_alone(*it)) {
                 for gap in self.touches(function).gaps.iter().filter(|it| it.awaited.is_some()) {
                     let covered = self.protection(function, gap.write).1 || self.decoration_covers(function);
                     let shared = gap.spot.object.is_none_or(|object| self.is_self(function, object));
@@ -101,6 +102,22 @@ impl Program {
             found
         };
         units.par_iter().map(of).collect::<Vec<_>>().concat()
+    }
+
+    /// Whether a coroutine awaits and writes to anything that lives longer than it.
+    fn may_split(&self, function: FunctionRef) -> bool {
+        let it = self.function(function);
+        let facts = &self.unit(function.unit).facts;
+        let outlives = |place: ValueId| !matches!(facts.value(place), Value::Name(scope, _) if scope == it.scope);
+        let acts = facts.acts_of(function.function);
+        it.is_async
+            && acts
+                .iter()
+                .any(|act| matches!(act.kind, ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_)))
+            && acts.iter().any(|act| match act.kind {
+                ActKind::Write(place, _) | ActKind::Update(place, _) | ActKind::Delete(place) => outlives(place),
+                _ => false,
+            })
     }
 
     fn find_races(&self) -> Vec<Race> {
