@@ -54,6 +54,8 @@ pub struct Root {
     pub family: Family,
     /// Parameters that hold what other actors hold too, by place.
     pub shared: u32,
+    /// Whether the one who starts it waits for it on the spot: what it is given is lent and not shared.
+    pub lent: bool,
 }
 
 /// How one actor comes to a function.

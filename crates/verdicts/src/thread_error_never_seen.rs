@@ -1,6 +1,6 @@
 //! Threads that a function starts, names and then forgets.
 
-use raddle_facts::{ActKind, Keyword, ScopeId, Usage, Value};
+use raddle_facts::{ActKind, Keyword, ScopeId, Usage, Value, ValueId};
 use raddle_program::val::Val;
 use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
@@ -43,16 +43,23 @@ fn forgotten<'p>(program: &'p Program, function: FunctionRef, made: &Called<'p>)
     if made.act.usage != Usage::Bound || is_daemon || !works_once(program, function, made) {
         return None;
     }
+    // The name may stand for another thread too, such as the one of the round before.
+    let may_be = |value: ValueId| {
+        value == made.call
+            || matches!(facts.value(value), Value::Union(list) if facts.list(list).contains(&made.call))
+            || matches!(facts.value(value), Value::Name(scope, _) if scope == program.function(function).scope)
+                && program.origin(ValueRef { unit: function.unit, value }).value == made.call
+    };
     let mut start = None;
     for called in calls(program, function) {
         if let Some((base, name)) = method(program, function, called.callee)
-            && base == made.call
+            && may_be(base)
         {
             match name {
                 "start" => start = Some(called),
                 _ => return None,
             }
-        } else if facts.arguments(called.arguments).iter().any(|it| it.value == made.call) {
+        } else if facts.arguments(called.arguments).iter().any(|it| may_be(it.value)) {
             return None;
         }
     }
@@ -74,7 +81,7 @@ fn forgotten<'p>(program: &'p Program, function: FunctionRef, made: &Called<'p>)
         _ => false,
     });
     let leaves = it.returned.iter().chain(&it.yielded).any(|value| {
-        *value != raddle_facts::ValueId::UNKNOWN && {
+        *value != ValueId::UNKNOWN && {
             *value == made.call
                 || matches!(facts.value(*value), Value::Display(_, list) if facts.list(list).contains(&made.call))
         }

@@ -44,6 +44,7 @@ impl Program {
                     from: None,
                     family: Family::Class(*class),
                     shared: 1,
+                    lent: false,
                 });
             }
         }
@@ -85,7 +86,14 @@ impl Program {
             from: Some((spawn.function, spawn.act)),
             family,
             shared,
+            lent: self.is_lent(spawn),
         }
+    }
+
+    /// `await to_thread(self.work)`, `await sync_to_async(self.work)()`.
+    fn is_lent(&self, spawn: &Spawn) -> bool {
+        let act = &self.unit(spawn.function.unit).facts.acts[spawn.act as usize];
+        act.awaited || spawn.by.ends_with("sync_to_async")
     }
 
     fn how_many(&self, spawn: &Spawn, each: bool) -> Many {
@@ -222,6 +230,7 @@ impl Program {
                         from: None,
                         family: Family::Framework,
                         shared: 0,
+                        lent: false,
                     });
                 }
             }
@@ -272,6 +281,7 @@ impl Program {
             from: Some((function, act)),
             family: class.map_or(Family::Function(function), Family::Class),
             shared,
+            lent: false,
         }
     }
 
@@ -281,7 +291,7 @@ impl Program {
         let mut classes: Vec<(ClassRef, Many)> = actors
             .roots
             .iter()
-            .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && it.shared & 1 == 1)
+            .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && it.shared & 1 == 1 && !it.lent)
             .filter_map(|it| match it.family {
                 Family::Class(class) => Some(class),
                 Family::Function(_) | Family::Framework => self.class_of(it.function),
@@ -346,6 +356,7 @@ impl Program {
                 from: None,
                 family: Family::Class(class),
                 shared: 1,
+                lent: false,
             });
         }
         roots

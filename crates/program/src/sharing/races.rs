@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::touches::{Gap, Rests, Touch, Touched};
 use super::{Place, Spot};
 use crate::Program;
-use crate::actors::{Actors, Family, Many, Visit};
+use crate::actors::{Actors, Family, Root, Visit};
 use crate::locks::LockKey;
 use crate::members::Ancestor;
 use crate::unit::{FunctionRef, UnitId};
@@ -221,7 +221,7 @@ impl Program {
                 let common = writing.held.iter().any(|it| held.contains(it) || visit.held.contains(it));
                 if common
                     || !actors.overlap(visit.root, writing.visit.root)
-                    || !same_object(&spot.place, spot.object.is_some(), (root.many, &root.family), &other.family)
+                    || !same_object(&spot.place, spot.object.is_some(), root, other)
                 {
                     continue;
                 }
@@ -285,10 +285,13 @@ fn is_gap(fault: &Fault) -> bool {
 }
 
 /// Whether two actors that come to an attribute come to it in the same object.
-fn same_object(place: &Place, of_instance: bool, first: (Many, &Family), second: &Family) -> bool {
+fn same_object(place: &Place, of_instance: bool, first: &Root, second: &Root) -> bool {
+    // Whoever lends an object waits until it is given back.
+    let lent = |root: &Root| root.lent || root.runner == Runner::Caller;
+    let apart = (first.lent || second.lent) && lent(first) && lent(second);
     match place {
         Place::Global(..) => true,
-        Place::Closure(..) => first.1 == second,
-        Place::Member(..) => !of_instance || first.1 == second,
+        Place::Closure(..) => first.family == second.family && !apart,
+        Place::Member(..) => !of_instance || first.family == second.family && !apart,
     }
 }
