@@ -74,7 +74,10 @@ fn round(session: &Session, arguments: &FixArguments, checked: &Checked, done: &
     let mut fixed = 0;
     for (path, remedies) in by_file {
         let Some(before) = checked.sources.0.get(&path) else { continue };
-        let (after, count) = applied(before, &remedies);
+        let (after, count) = sound(before, &remedies);
+        if count == 0 {
+            continue;
+        }
         match written(arguments, &path, before, &after, done)? {
             None => {
                 fixed += count;
@@ -95,22 +98,31 @@ fn only_file(remedy: &Remedy) -> Option<Arc<str>> {
     rest.iter().all(|it| it.site.path == first.site.path).then(|| first.site.path.clone())
 }
 
-/// A text with the remedies that do not touch each other, and how many those are.
+/// A text with the remedies that fit together. If it would not parse, one of them is at fault, and each has to show that it
+/// is not.
+fn sound(text: &str, remedies: &[&Remedy]) -> (String, usize) {
+    let parses = |text: &str| syntax::parse_module(text).is_ok();
+    let (after, count) = applied(text, remedies);
+    if parses(&after) || !parses(text) {
+        return (after, count);
+    }
+    let good: Vec<&Remedy> = remedies.iter().copied().filter(|it| parses(&applied(text, &[it]).0)).collect();
+    if good.len() == remedies.len() { (after, count) } else { applied(text, &good) }
+}
+
+/// A text with the remedies that do not touch each other, and how many those are. What touches waits for the next round:
+/// two insertions at one place may both be needed, and in an order.
 fn applied(text: &str, remedies: &[&Remedy]) -> (String, usize) {
     let mut chosen: Vec<&Edit> = Vec::new();
     let mut count = 0;
     for remedy in remedies {
         let apart = |edit: &Edit, other: &Edit| {
             let (a, b) = (edit.site.span, other.site.span);
-            a.end < b.start || b.end < a.start || edit == other
+            a.end < b.start || b.end < a.start
         };
         if remedy.edits.iter().all(|edit| chosen.iter().all(|other| apart(edit, other))) {
             count += 1;
-            for edit in &remedy.edits {
-                if !chosen.contains(&edit) {
-                    chosen.push(edit);
-                }
-            }
+            chosen.extend(&remedy.edits);
         }
     }
     chosen.sort_by_key(|it| it.site.span.start);
@@ -171,4 +183,30 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::set_permissions(file.path(), permissions).with_context(failed)?;
     file.persist(path).with_context(failed)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use raddle_vocabulary::{Site, Span};
+
+    use super::*;
+
+    fn remedy(edits: &[(u32, &str)]) -> Remedy {
+        let site = |at| Site { path: "a.py".into(), span: Span { start: at, end: at } };
+        let edits = edits.iter().map(|(at, text)| Edit { site: site(*at), text: (*text).to_owned() }).collect();
+        Remedy { message: Message::new("remedy-await"), safe: true, edits }
+    }
+
+    #[test]
+    fn remedies_that_touch_wait_for_the_next_round() {
+        let inner = remedy(&[(0, "(await "), (3, ")")]);
+        let outer = remedy(&[(0, "(await "), (7, ")")]);
+        assert_eq!(applied("f().x().y", &[&inner, &outer]), ("(await f()).x().y".to_owned(), 1));
+    }
+
+    #[test]
+    fn a_bad_remedy_does_not_keep_the_others_out() {
+        let (good, bad) = (remedy(&[(0, "x = ")]), remedy(&[(8, ")")]));
+        assert_eq!(sound("f()\ng()\n", &[&good, &bad]), ("x = f()\ng()\n".to_owned(), 1));
+    }
 }
