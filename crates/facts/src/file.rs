@@ -299,7 +299,7 @@ impl FileFacts {
     /// The values of a list.
     #[must_use]
     pub fn list(&self, range: ListRange) -> &[ValueId] {
-        &self.lists[range.start as usize..(range.start + range.len) as usize]
+        self.lists.get(range.start as usize..(range.start + range.len) as usize).unwrap_or_default()
     }
 
     /// The arguments of a call.

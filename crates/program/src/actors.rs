@@ -4,6 +4,7 @@
 //! function hold an object that the other actors hold too: `self` of a bound method that several threads run is one,
 //! the element each of them was given is not.
 
+pub(crate) mod objects;
 mod roots;
 
 use raddle_facts::models::Runner;
@@ -14,6 +15,7 @@ use rustc_hash::FxHashMap;
 use crate::Program;
 use crate::calls::{Sure, Target, Via};
 use crate::locks::LockKey;
+use crate::sharing::Place;
 use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
 use crate::val::Val;
 
@@ -56,6 +58,10 @@ pub struct Root {
     pub shared: u32,
     /// Whether the one who starts it waits for it on the spot: what it is given is lent and not shared.
     pub lent: bool,
+    /// Attributes of the object it runs on that hold what the others of its kind hold too.
+    pub kept: Vec<Place>,
+    /// For the one who starts others and goes on: from which act until which the others run beside it.
+    pub window: Option<(u32, u32)>,
 }
 
 /// How one actor comes to a function.
@@ -112,6 +118,7 @@ impl Program {
     }
 
     fn find_actors(&self) -> Actors {
+        self.given_by_starters();
         let mut actors = Actors { roots: self.actor_roots(), ..Actors::default() };
         let mut steps = FxHashMap::default();
         let first: Vec<usize> = (0..actors.roots.len()).collect();
@@ -193,12 +200,12 @@ impl Program {
             Value::Parameter(owner, _) => self.encloses(FunctionRef { unit: function.unit, function: owner }, root),
             Value::Super(_, owner) => owner == function.function && visit.shared & 1 == 1,
             Value::Attribute(base, _) => {
-                self.is_shared(function, visit, root, base, depth + 1) && !self.is_confined(function.unit, value)
-                    || self.is_of_module(function.unit, base)
+                let held = self.is_shared(function, visit, root, base, depth + 1) || self.is_kept(function, root, value);
+                held && !self.is_confined(function.unit, value) || self.is_of_module(function.unit, base)
             }
             Value::Name(scope, name) => match self.place_named(function.unit, scope, name) {
-                Some(crate::sharing::Place::Global(..)) => !self.is_confined(function.unit, value),
-                Some(crate::sharing::Place::Closure(owner, _)) => self.encloses(owner, root),
+                Some(Place::Global(..)) => !self.is_confined(function.unit, value),
+                Some(Place::Closure(owner, _)) => self.encloses(owner, root),
                 _ => false,
             },
             Value::ImportFrom(..) => !self.is_confined(function.unit, value),
@@ -207,6 +214,11 @@ impl Program {
             }
             _ => false,
         }
+    }
+
+    /// Whether an attribute is one that the object of a thread was made with, as its siblings were.
+    fn is_kept(&self, function: FunctionRef, root: &Root, attribute: ValueId) -> bool {
+        !root.kept.is_empty() && self.spot_at(function, attribute).is_some_and(|it| root.kept.contains(&it.place))
     }
 
     fn is_of_module(&self, unit: UnitId, base: ValueId) -> bool {

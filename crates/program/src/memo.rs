@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) races: OnceLock<Vec<crate::sharing::races::Race>>,
     pub(crate) unguarded: OnceLock<Vec<crate::sharing::guarding::Unguarded>>,
     pub(crate) actors: OnceLock<crate::actors::Actors>,
+    pub(crate) given: OnceLock<crate::sharing::given::Given>,
     pub(crate) start: OnceLock<crate::crossing::Start>,
 }
 
@@ -89,6 +90,7 @@ impl crate::Program {
             races,
             unguarded,
             actors,
+            given,
             crossings,
             thread_code,
             start,
@@ -100,6 +102,7 @@ impl crate::Program {
             self.thread_code(),
             self.lock_world(),
             self.handed_to_threads(),
+            self.given_by_starters(),
             self.actors(),
             self.races(),
             self.unguarded(),
@@ -116,6 +119,7 @@ impl crate::Program {
             races.get().is_some(),
             unguarded.get().is_some(),
             actors.get().is_some(),
+            given.get().is_some(),
             crossings.get().is_some(),
             thread_code.get().is_some(),
             start.get().is_some(),

@@ -6,6 +6,7 @@
 //! writes of actors together that may overlap ([`crate::actors`]).
 
 pub mod accesses;
+pub mod given;
 pub mod guarding;
 pub mod races;
 pub mod touches;
@@ -16,7 +17,7 @@ use raddle_facts::{ScopeId, ScopeKind, Sym, Value, ValueId};
 
 use crate::Program;
 use crate::members::Ancestor;
-use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
+use crate::unit::{ClassRef, FunctionRef, UnitId};
 use crate::val::Val;
 
 /// Where a value lives.
@@ -28,6 +29,8 @@ pub enum Place {
     Member(ClassRef, Arc<str>),
     /// A variable of a function, as the functions in it see it.
     Closure(FunctionRef, Arc<str>),
+    /// An object that a function makes, by the expression that makes it, and the name it gives it before it hands it over.
+    Made(FunctionRef, ValueId, Arc<str>),
 }
 
 /// A place, and the object it belongs to where there may be several.
@@ -43,6 +46,10 @@ impl Program {
     /// The place that an expression of a function reads or writes; nothing for what only the function itself can see.
     #[must_use]
     pub fn spot_at(&self, function: FunctionRef, value: ValueId) -> Option<Spot> {
+        self.spot_deep(function, value, 0)
+    }
+
+    fn spot_deep(&self, function: FunctionRef, value: ValueId, depth: u8) -> Option<Spot> {
         let facts = &self.unit(function.unit).facts;
         match facts.value(value) {
             Value::Name(scope, sym) => {
@@ -57,14 +64,18 @@ impl Program {
                 self.is_variable(found, name).then(|| Spot { place: Place::Global(found, name.into()), object: None })
             }
             Value::Attribute(base, sym) => self.member_spot(function, base, facts.text(sym)),
-            Value::Declared(_, inner) | Value::Narrowed(inner, _) => self.spot_at(function, inner),
+            Value::Declared(_, inner) | Value::Narrowed(inner, _) => self.spot_deep(function, inner, depth),
+            Value::Parameter(owner, place) if owner == function.function => {
+                self.spot_given(function, place, value, depth)
+            }
+            it if given::makes_object(it) => self.spot_made(function, value),
             Value::Union(list) => {
                 let mut values = facts.list(list).iter().filter(|it| facts.value(**it) != Value::None);
                 let only = values.next()?;
                 if values.next().is_some() {
                     return None;
                 }
-                self.spot_at(function, *only)
+                self.spot_deep(function, *only, depth)
             }
             _ => None,
         }
@@ -105,7 +116,7 @@ impl Program {
     }
 
     fn member_spot(&self, function: FunctionRef, base: ValueId, name: &str) -> Option<Spot> {
-        let vals = self.evaluate(ValueRef { unit: function.unit, value: base });
+        let vals = self.evaluate_given(function, base, 0);
         let [val] = &vals.known[..] else { return None };
         match val {
             Val::Instance(class, _) if self.is_own(class.unit) && !self.is_confining(*class) => {

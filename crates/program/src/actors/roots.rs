@@ -16,11 +16,11 @@ use crate::val::Val;
 
 /// What a hand-off hands over.
 #[derive(Default)]
-struct Handed {
+pub(crate) struct Handed {
     /// The callable.
-    callable: Option<ValueId>,
+    pub(crate) callable: Option<ValueId>,
     /// What it will be given, by position.
-    given: Vec<ValueId>,
+    pub(crate) given: Vec<ValueId>,
     /// Whether it runs once for each element of something.
     each: bool,
 }
@@ -34,6 +34,7 @@ impl Program {
             .filter(|it| !self.function(it.callee).is_async)
             .map(|it| self.spawned_root(it))
             .collect();
+        roots.extend(self.sibling_roots());
         let code = self.thread_code();
         for function in &code.order {
             if let Some(Reached::Class(class)) = code.reached.get(function) {
@@ -45,6 +46,8 @@ impl Program {
                     family: Family::Class(*class),
                     shared: 1,
                     lent: false,
+                    kept: Vec::new(),
+                    window: None,
                 });
             }
         }
@@ -59,14 +62,12 @@ impl Program {
     fn spawned_root(&self, spawn: &Spawn) -> Root {
         let facts = &self.unit(spawn.function.unit).facts;
         let handed = self.handed_values(spawn);
-        let bound = self.function(spawn.callee).class.is_some() && !self.decoration(spawn.callee).is_static;
-        let base = handed.callable.and_then(|it| match facts.value(it) {
-            Value::Attribute(base, _) => Some(base),
-            _ => None,
-        });
+        let bound = self.is_bound(spawn.callee);
+        let base = self.receiver_of(spawn.function, handed.callable);
+        let in_loop = facts.acts[spawn.act as usize].in_loop;
         let mut shared = 0;
         let mut family = Family::Function(spawn.function);
-        if let Some(base) = base.filter(|it| bound && self.is_one_object(spawn, *it, 0)) {
+        if let Some(base) = base.filter(|it| bound && self.is_one_object(spawn.function, in_loop, *it, 0)) {
             shared |= 1;
             let is_self = facts.value(base) == Value::Parameter(spawn.function.function, 0);
             if let Some(class) = self.class_of(spawn.function).filter(|_| is_self) {
@@ -75,10 +76,17 @@ impl Program {
         }
         for (at, value) in handed.given.iter().enumerate() {
             let place = at as u16 + u16::from(bound);
-            if place < PARAMETERS && self.is_one_object(spawn, *value, 0) {
+            if place < PARAMETERS && self.is_one_object(spawn.function, in_loop, *value, 0) {
                 shared |= 1 << place;
             }
         }
+        let kept = match base.filter(|_| bound && shared & 1 == 0) {
+            Some(base) => {
+                let makers = self.makers(spawn.function, base, 0);
+                self.kept_by_all(spawn.function, in_loop, &makers)
+            }
+            None => Vec::new(),
+        };
         Root {
             function: spawn.callee,
             runner: spawn.to,
@@ -87,6 +95,8 @@ impl Program {
             family,
             shared,
             lent: self.is_lent(spawn),
+            kept,
+            window: None,
         }
     }
 
@@ -109,7 +119,7 @@ impl Program {
         }
     }
 
-    fn handed_values(&self, spawn: &Spawn) -> Handed {
+    pub(crate) fn handed_values(&self, spawn: &Spawn) -> Handed {
         let facts = &self.unit(spawn.function.unit).facts;
         let mut handed = Handed::default();
         let ActKind::Call(call) = facts.acts[spawn.act as usize].kind else { return handed };
@@ -134,6 +144,11 @@ impl Program {
             .iter()
             .find(|it| matches!(it.keyword, Keyword::Named(name) if facts.text(name) == "args"))
             .map(|it| facts.value(it.value));
+        let second = || arguments.get(at + 1).filter(|it| it.keyword == Keyword::Positional);
+        let packed = packed.or_else(|| match name {
+            "Timer" | "start_new_thread" | "apply" | "apply_async" => second().map(|it| facts.value(it.value)),
+            _ => None,
+        });
         match packed {
             Some(Value::Display(Display::Tuple | Display::List, list)) => handed.given.extend(facts.list(list)),
             Some(_) => {}
@@ -154,19 +169,23 @@ impl Program {
     }
 
     /// Whether a value is the same object for every actor that the call starts.
-    fn is_one_object(&self, spawn: &Spawn, value: ValueId, depth: u8) -> bool {
-        let facts = &self.unit(spawn.function.unit).facts;
+    pub(super) fn is_one_object(&self, function: FunctionRef, in_loop: bool, value: ValueId, depth: u8) -> bool {
+        let facts = &self.unit(function.unit).facts;
         if depth > 4 {
             return false;
         }
         match facts.value(value) {
             Value::Parameter(..) | Value::Name(..) | Value::ImportFrom(..) | Value::Class(_) => true,
             Value::Attribute(base, _) | Value::Declared(_, base) | Value::Narrowed(base, _) => {
-                self.is_one_object(spawn, base, depth + 1)
+                self.is_one_object(function, in_loop, base, depth + 1)
             }
             Value::Call(..) | Value::Display(..) => {
-                let in_loop = facts.acts[spawn.act as usize].in_loop;
-                let made = facts.acts_of(spawn.function.function).iter().find(|act| act.kind == ActKind::Call(value));
+                let makes = |kind: ActKind| match kind {
+                    ActKind::Call(call) => call == value,
+                    ActKind::Write(_, written) => written == value || facts.value(written).is_declared_as(value),
+                    _ => false,
+                };
+                let made = facts.acts_of(function.function).iter().find(|act| makes(act.kind));
                 !in_loop || made.is_some_and(|act| !act.in_loop)
             }
             _ => false,
@@ -231,6 +250,8 @@ impl Program {
                         family: Family::Framework,
                         shared: 0,
                         lent: false,
+                        kept: Vec::new(),
+                        window: None,
                     });
                 }
             }
@@ -265,11 +286,10 @@ impl Program {
     fn task_root(&self, function: FunctionRef, act: u32, call: ValueId, callee: FunctionRef) -> Root {
         let facts = &self.unit(function.unit).facts;
         let in_loop = facts.acts[act as usize].in_loop;
-        let spawn = Spawn { function, act, callee, to: Runner::EventLoop, by: "task".into() };
         let mut shared = 0;
         let count = self.function(callee).parameters.len().min(usize::from(PARAMETERS)) as u16;
         for place in 0..count {
-            if self.given(callee, place, function, call).is_some_and(|it| self.is_one_object(&spawn, it, 0)) {
+            if self.given(callee, place, function, call).is_some_and(|it| self.is_one_object(function, in_loop, it, 0)) {
                 shared |= 1 << place;
             }
         }
@@ -282,6 +302,8 @@ impl Program {
             family: class.map_or(Family::Function(function), Family::Class),
             shared,
             lent: false,
+            kept: Vec::new(),
+            window: None,
         }
     }
 
@@ -357,6 +379,8 @@ impl Program {
                 family: Family::Class(class),
                 shared: 1,
                 lent: false,
+                kept: Vec::new(),
+                window: None,
             });
         }
         roots

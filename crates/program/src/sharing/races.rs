@@ -133,12 +133,15 @@ impl Program {
         functions.par_iter().map(|it| self.races_of(actors, *it, &writings)).collect::<Vec<_>>().concat()
     }
 
-    fn is_reached(&self, actors: &Actors, function: FunctionRef, visit: &Visit, spot: &Spot) -> bool {
+    /// Whether an actor comes to a spot that others come to; `contents` says that what the container in it holds is meant.
+    fn is_reached(&self, actors: &Actors, function: FunctionRef, visit: &Visit, spot: &Spot, contents: bool) -> bool {
         let root = &actors.roots[visit.root];
         match (&spot.place, spot.object) {
             (Place::Closure(owner, _), _) => self.encloses(*owner, root),
-            (_, Some(object)) => self.is_shared(function, visit, root, object, 0),
-            (Place::Global(..) | Place::Member(..), None) => true,
+            (place, Some(object)) => {
+                contents && root.kept.contains(place) || self.is_shared(function, visit, root, object, 0)
+            }
+            (Place::Global(..) | Place::Member(..) | Place::Made(..), None) => true,
         }
     }
 
@@ -157,7 +160,7 @@ impl Program {
             }
             here.extend(self.always_held(function).into_iter().map(|it| it.key));
             for visit in &actors.visits[&function] {
-                if !visit.covered && self.is_reached(actors, function, visit, &touched.spot) {
+                if !visit.covered && self.is_reached(actors, function, visit, &touched.spot, touched.touch.is_inside()) {
                     let mut held = here.clone();
                     held.extend(visit.held.iter().cloned());
                     let writing = Writing { function, touched: touched.clone(), visit, held };
@@ -201,9 +204,9 @@ impl Program {
         fault: &Fault,
         writings: &[Writing<'_>],
     ) -> Option<Race> {
-        let (first, last) = match fault {
-            Fault::Gap(gap) => (gap.look, gap.write),
-            Fault::Iterate(act) => (*act, *act),
+        let (first, last, inside) = match fault {
+            Fault::Gap(gap) => (gap.look, gap.write, gap.touch.is_inside()),
+            Fault::Iterate(act) => (*act, *act, true),
         };
         let (here, covered) = self.protection(function, last);
         if covered {
@@ -212,7 +215,7 @@ impl Program {
         let mut held = if first == last { here } else { self.held_over(function, first, last) };
         held.extend(self.always_held(function).into_iter().map(|it| it.key));
         for visit in &actors.visits[&function] {
-            if visit.covered || !self.is_reached(actors, function, visit, spot) {
+            if visit.covered || !self.is_reached(actors, function, visit, spot, inside) {
                 continue;
             }
             let root = &actors.roots[visit.root];
@@ -291,7 +294,7 @@ fn same_object(place: &Place, of_instance: bool, first: &Root, second: &Root) ->
     let apart = (first.lent || second.lent) && lent(first) && lent(second);
     match place {
         Place::Global(..) => true,
-        Place::Closure(..) => first.family == second.family && !apart,
+        Place::Closure(..) | Place::Made(..) => first.family == second.family && !apart,
         Place::Member(..) => !of_instance || first.family == second.family && !apart,
     }
 }

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::Spot;
 use crate::Program;
 use crate::locks::LockKey;
-use crate::unit::{FunctionRef, ValueRef};
+use crate::unit::FunctionRef;
 use crate::val::Val;
 
 /// What is done with a place.
@@ -30,6 +30,14 @@ pub enum Touch {
     Remove,
     /// The container in it is gone through.
     Iterate,
+}
+
+impl Touch {
+    /// Whether it is about what the container at the place holds.
+    #[must_use]
+    pub fn is_inside(self) -> bool {
+        matches!(self, Touch::Change | Touch::Remove | Touch::Iterate)
+    }
 }
 
 /// Something a function does with a place.
@@ -326,7 +334,7 @@ impl Walk<'_> {
     }
 
     fn is_container(&self, value: ValueId) -> bool {
-        let vals = self.program.evaluate(ValueRef { unit: self.function.unit, value });
+        let vals = self.program.evaluate_given(self.function, value, 0);
         vals.known.iter().any(|val| match val {
             Val::Container(..) => true,
             Val::Instance(class, _) => is_container(&self.program.class_name(*class)),
