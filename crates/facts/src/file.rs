@@ -285,6 +285,8 @@ pub struct FileFacts {
     pub imports: Vec<Sym>,
     /// What `__all__` names, sorted by text, where it says so in literals.
     pub exports: Option<Vec<Sym>>,
+    /// Guards that comments declare.
+    pub declared_guards: Vec<crate::declared::DeclaredGuard>,
     /// Whether the tree was deeper than the walk goes, so that something is missing here.
     pub too_deep: bool,
 }

@@ -252,6 +252,7 @@ impl Walker {
             cases: self.cases,
             imports,
             exports,
+            declared_guards: Vec::new(),
             too_deep: self.too_deep,
         }
     }

@@ -5,6 +5,7 @@
 //! the element each of them was given is not.
 
 pub(crate) mod objects;
+mod order;
 mod roots;
 
 use raddle_facts::models::Runner;
@@ -118,12 +119,13 @@ impl Program {
     }
 
     fn find_actors(&self) -> Actors {
-        self.given_by_starters();
         let mut actors = Actors { roots: self.actor_roots(), ..Actors::default() };
         let mut steps = FxHashMap::default();
         let first: Vec<usize> = (0..actors.roots.len()).collect();
         self.follow_roots(&mut actors, first, &mut steps);
         let from = actors.roots.len();
+        let starters = self.starter_roots(&actors.roots);
+        actors.roots.extend(starters);
         let callers = self.caller_roots(&actors);
         actors.roots.extend(callers);
         let second: Vec<usize> = (from..actors.roots.len()).collect();
@@ -157,6 +159,9 @@ impl Program {
                 };
                 let visit = visit.clone();
                 for step in &steps[&function] {
+                    if !actors.roots[root].runs(function, step.act) {
+                        continue;
+                    }
                     let shared = self.carried(function, &visit, &actors.roots[root], step);
                     let mut held = visit.held.clone();
                     held.extend(step.held.iter().filter(|it| !visit.held.contains(it)).cloned());
@@ -411,6 +416,11 @@ impl Actors {
         let (first, second) = (&self.roots[a], &self.roots[b]);
         if a == b {
             return first.many != Many::One;
+        }
+        // Who starts others runs beside those, as far as is known.
+        if first.window.is_some() || second.window.is_some() {
+            let starter = |it: &Root| it.from.map(|(function, _)| function);
+            return first.window.is_some() != second.window.is_some() && starter(first) == starter(second);
         }
         if (first.runner == Runner::EventLoop) == (second.runner == Runner::EventLoop) {
             let callers = first.runner == Runner::Caller && second.runner == Runner::Caller;

@@ -6,9 +6,14 @@
 //! writes of actors together that may overlap ([`crate::actors`]).
 
 pub mod accesses;
+pub mod declared;
+pub mod escaping;
 pub mod given;
 pub mod guarding;
+pub mod processes;
 pub mod races;
+pub mod split;
+pub mod too_early;
 pub mod touches;
 
 use std::sync::Arc;
@@ -116,6 +121,10 @@ impl Program {
     }
 
     fn member_spot(&self, function: FunctionRef, base: ValueId, name: &str) -> Option<Spot> {
+        if let Some(class) = self.class_of_object(function, base) {
+            let (owner, _) = self.defines(class, name)?;
+            return Some(Spot { place: Place::Member(owner, name.into()), object: None });
+        }
         let vals = self.evaluate_given(function, base, 0);
         let [val] = &vals.known[..] else { return None };
         match val {
@@ -131,6 +140,24 @@ impl Program {
             Val::Module(unit) => {
                 self.is_variable(*unit, name).then(|| Spot { place: Place::Global(*unit, name.into()), object: None })
             }
+            _ => None,
+        }
+    }
+
+    /// The class that `type(self)` and `self.__class__` are.
+    fn class_of_object(&self, function: FunctionRef, value: ValueId) -> Option<ClassRef> {
+        let facts = &self.unit(function.unit).facts;
+        let object = match facts.value(value) {
+            Value::Attribute(object, name) if facts.text(name) == "__class__" => object,
+            Value::Call(callee, arguments) if facts.called_name(callee) == Some("type") => {
+                let [only] = facts.arguments(arguments) else { return None };
+                only.value
+            }
+            _ => return None,
+        };
+        let vals = self.evaluate_given(function, object, 0);
+        match &vals.known[..] {
+            [Val::Instance(class, _)] if self.is_own(class.unit) => Some(*class),
             _ => None,
         }
     }

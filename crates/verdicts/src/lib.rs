@@ -13,6 +13,7 @@ pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
 pub mod future_error_never_seen;
 pub mod gather_errors_ignored;
+pub mod guarded_by_violated;
 pub mod inconsistent_guard;
 pub mod join_before_drain;
 pub mod limiter_per_call;
@@ -25,6 +26,7 @@ pub mod nested_event_loop;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
 pub mod shared_data;
+pub mod started_before_ready;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
 pub mod task_group_never_ends;
@@ -76,6 +78,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (fork_while_threaded::ID, fork_while_threaded::verdict),
     (future_error_never_seen::ID, future_error_never_seen::verdict),
     (gather_errors_ignored::ID, gather_errors_ignored::verdict),
+    (guarded_by_violated::ID, guarded_by_violated::verdict),
     (inconsistent_guard::ID, inconsistent_guard::verdict),
     (join_before_drain::ID, join_before_drain::verdict),
     (shared_data::LAZY, shared_data::lazy),
@@ -90,8 +93,10 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (missing_main_guard::ID, missing_main_guard::verdict),
     (shared_data::ITERATE, shared_data::iterate),
     (nested_event_loop::ID, nested_event_loop::verdict),
+    (shared_data::QUEUE, shared_data::queue),
     (self_deadlock::ID, self_deadlock::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
+    (started_before_ready::ID, started_before_ready::verdict),
     (target_called_not_passed::ID, target_called_not_passed::verdict),
     (task_error_never_seen::ID, task_error_never_seen::verdict),
     (task_group_never_ends::ID, task_group_never_ends::verdict),

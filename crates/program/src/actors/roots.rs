@@ -220,6 +220,28 @@ impl Program {
             || self.is_test(function)
     }
 
+    /// Whether a threading server of the standard library calls a method, in a thread for each request.
+    fn is_handler(&self, function: FunctionRef) -> bool {
+        let Some(class) = self.class_of(function) else { return false };
+        let name = self.unit(function.unit).facts.text(self.function(function).name);
+        if !(name == "handle" || name.starts_with("do_")) {
+            return false;
+        }
+        let handles = self.ancestors(class).iter().filter_map(|it| self.outside_name(it)).any(|name| {
+            matches!(
+                &*name,
+                "socketserver.BaseRequestHandler"
+                    | "socketserver.StreamRequestHandler"
+                    | "socketserver.DatagramRequestHandler"
+                    | "http.server.BaseHTTPRequestHandler"
+                    | "http.server.SimpleHTTPRequestHandler"
+            )
+        });
+        let threading = ["ThreadingHTTPServer", "ThreadingTCPServer", "ThreadingUDPServer", "ThreadingMixIn"];
+        handles
+            && self.own_units().any(|(_, unit)| threading.iter().any(|it| unit.facts.symbols.find(it).is_some()))
+    }
+
     /// Names of coroutine functions: a call by another name makes no task.
     fn coroutine_names(&self) -> FxHashSet<&str> {
         let mut names = FxHashSet::default();
@@ -242,18 +264,11 @@ impl Program {
             {
                 let runner = if it.is_async { Runner::EventLoop } else { mark.plain };
                 if matches!(runner, Runner::EventLoop | Runner::Thread | Runner::ThreadPool) {
-                    roots.push(Root {
-                        function,
-                        runner,
-                        many: Many::Repeated,
-                        from: None,
-                        family: Family::Framework,
-                        shared: 0,
-                        lent: false,
-                        kept: Vec::new(),
-                        window: None,
-                    });
+                    roots.push(Root { runner, ..framework_root(function) });
                 }
+            }
+            if self.is_handler(function) {
+                roots.push(Root { runner: Runner::Thread, ..framework_root(function) });
             }
             let (start, _) = it.acts;
             for (at, act) in facts.acts_of(function.function).iter().enumerate() {
@@ -384,6 +399,21 @@ impl Program {
             });
         }
         roots
+    }
+}
+
+/// What a framework runs, several at once.
+fn framework_root(function: FunctionRef) -> Root {
+    Root {
+        function,
+        runner: Runner::Thread,
+        many: Many::Repeated,
+        from: None,
+        family: Family::Framework,
+        shared: 0,
+        lent: false,
+        kept: Vec::new(),
+        window: None,
     }
 }
 

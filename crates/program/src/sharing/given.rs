@@ -22,6 +22,8 @@ pub struct Given {
     by: FxHashMap<(FunctionRef, u16), Vec<(FunctionRef, ValueId)>>,
     /// What a function gives away.
     away: FxHashSet<(FunctionRef, ValueId)>,
+    /// What is started.
+    starts: FxHashSet<FunctionRef>,
     /// Where instances of thread classes are made.
     pub(crate) objects: Vec<ThreadObject>,
 }
@@ -45,7 +47,8 @@ impl Program {
     pub fn given_by_starters(&self) -> &Given {
         self.memo.shared.given.get_or_init(|| {
             let mut given = Given::default();
-            for spawn in self.spawns().iter().filter(|it| matches!(it.to, Runner::Thread | Runner::ThreadPool)) {
+            for spawn in self.spawns().iter().filter(|it| is_actor(it.to)) {
+                given.starts.insert(spawn.callee);
                 let handed = self.handed_values(spawn);
                 let bound = self.is_bound(spawn.callee);
                 for (at, value) in handed.given.iter().enumerate() {
@@ -117,6 +120,9 @@ impl Program {
 
     /// The place that a parameter stands for, where all who start the function give the same.
     pub(super) fn spot_given(&self, function: FunctionRef, place: u16, parameter: ValueId, depth: u8) -> Option<Spot> {
+        if let Some(spot) = self.spot_of_default(function, place) {
+            return Some(spot);
+        }
         let [(starter, value)] = self.memo.shared.given.get()?.by.get(&(function, place)).map(|it| &it[..])? else {
             return None;
         };
@@ -125,6 +131,19 @@ impl Program {
         }
         let spot = self.spot_deep(*starter, *value, depth + 1)?;
         Some(Spot { place: spot.place, object: spot.object.map(|_| parameter) })
+    }
+
+    /// The one object that a default stands for in all calls that give nothing: `def record(item, seen=[])`.
+    fn spot_of_default(&self, function: FunctionRef, place: u16) -> Option<Spot> {
+        let it = self.function(function).parameters.get(usize::from(place))?;
+        let default = it.default?;
+        let facts = &self.unit(function.unit).facts;
+        let changes = matches!(facts.value(default), Value::Display(Display::List | Display::Set | Display::Dict, _));
+        let given = self.memo.shared.given.get()?;
+        if !changes || given.by.contains_key(&(function, place)) || !given.starts.contains(&function) {
+            return None;
+        }
+        Some(Spot { place: Place::Made(function, default, facts.text(it.name).into()), object: None })
     }
 
     /// The place of an object that a function makes and gives to actors.
@@ -178,6 +197,12 @@ impl Program {
         Some(all)
     }
 
+    /// The values that starters give a parameter.
+    pub(super) fn given_values(&self, function: FunctionRef, place: u16) -> Vec<ValueRef> {
+        let list = self.memo.shared.given.get().and_then(|it| it.by.get(&(function, place)));
+        list.into_iter().flatten().map(|(by, value)| ValueRef { unit: by.unit, value: *value }).collect()
+    }
+
     /// The parameter of a method that an attribute is bound to: `self.stats = stats`.
     pub(crate) fn parameter_kept(&self, class: ClassRef, name: &str) -> Option<(FunctionRef, u16)> {
         for ancestor in self.ancestors(class).iter() {
@@ -191,6 +216,10 @@ impl Program {
         }
         None
     }
+}
+
+fn is_actor(runner: Runner) -> bool {
+    matches!(runner, Runner::Thread | Runner::ThreadPool | Runner::Process)
 }
 
 /// A value without what was declared of it.

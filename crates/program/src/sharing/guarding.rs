@@ -112,6 +112,11 @@ impl Program {
         }
     }
 
+    /// Whether a spot belongs to the object that a method was called on.
+    pub(crate) fn is_of_self(&self, function: FunctionRef, spot: &super::Spot) -> bool {
+        spot.object.is_some_and(|object| self.is_self(function, object))
+    }
+
     pub(crate) fn is_self(&self, function: FunctionRef, object: raddle_facts::ValueId) -> bool {
         self.unit(function.unit).facts.value(object) == raddle_facts::Value::Parameter(function.function, 0)
     }

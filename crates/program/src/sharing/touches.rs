@@ -1,11 +1,15 @@
 //! What one function does with shared places, and the gaps between looking at a place and writing to it.
 
+mod accessors;
 mod asking;
+mod going;
+mod made;
+mod reading;
 
 use std::sync::Arc;
 
 use raddle_facts::flow::{Catch, Domain, Handler, interpret};
-use raddle_facts::{Act, ActKind, FileFacts, FunctionId, GuardKind, Usage, Value, ValueId};
+use raddle_facts::{Act, ActKind, Display, FileFacts, FunctionId, GuardKind, Usage, Value, ValueId};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -14,6 +18,8 @@ use crate::Program;
 use crate::locks::LockKey;
 use crate::unit::FunctionRef;
 use crate::val::Val;
+
+pub use going::Iteration;
 
 /// What is done with a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +72,8 @@ pub enum Rests {
     Contents,
     /// On some other test of it.
     Test,
+    /// On a queue not being empty: `if not jobs.empty(): jobs.get()`.
+    Queued,
 }
 
 /// A look at a place and a write that rests on it, with no lock held over both.
@@ -85,6 +93,17 @@ pub struct Gap {
     pub call: Option<u32>,
     /// An `await` in between: another task may run here.
     pub awaited: Option<u32>,
+    /// For a [`Touch::Read`] that is right only while something is there: what another actor must not do.
+    pub keeps: Option<Keeps>,
+}
+
+/// What a read that follows a test takes for granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keeps {
+    /// That nobody takes the entry out.
+    Entry,
+    /// That nobody sets the place to `None` or deletes it.
+    Value,
 }
 
 /// What one function does with shared places.
@@ -94,6 +113,8 @@ pub struct Touches {
     pub all: Vec<Touched>,
     /// The gaps.
     pub gaps: Vec<Gap>,
+    /// The loops over containers.
+    pub iterations: Vec<Iteration>,
 }
 
 impl Program {
@@ -129,7 +150,8 @@ impl Program {
         out.all.sort_by_key(|it| (it.act, it.touch));
         out.all.dedup();
         out.gaps.sort_by_key(|it| (it.write, it.look));
-        out.gaps.dedup_by_key(|it| it.write);
+        // What is written says more than what is read.
+        out.gaps.dedup_by_key(|it| (it.write, it.touch == Touch::Read));
         Arc::new(out)
     }
 
@@ -150,9 +172,23 @@ impl Program {
 fn writes_anything(facts: &FileFacts, function: FunctionRef) -> bool {
     facts.acts_of(function.function).iter().any(|act| match act.kind {
         ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_) | ActKind::Iterate(_) => true,
-        ActKind::Call(call) => changed_by(facts, call).is_some(),
+        ActKind::Index(_) | ActKind::Again(_) => {
+            matches!(act.usage, Usage::Receiver | Usage::Callee | Usage::Indexed) || matches!(act.kind, ActKind::Index(_))
+        }
+        ActKind::Call(call) => {
+            changed_by(facts, call).is_some()
+                || sets_by_method(facts, call)
+                || matches!(crate::locks::held::called_method(facts, call), Some((_, "empty" | "qsize")))
+        }
         _ => false,
     })
+}
+
+/// Whether a call could set what its argument was made of: `a.set(a.get() + 1)`.
+fn sets_by_method(facts: &FileFacts, call: ValueId) -> bool {
+    let Value::Call(callee, arguments) = facts.value(call) else { return false };
+    let Value::Attribute(..) = facts.value(callee) else { return false };
+    matches!(facts.arguments(arguments), [only] if matches!(facts.value(only.value), Value::Operator(..)))
 }
 
 /// The container and the method of a call that changes one.
@@ -185,6 +221,8 @@ struct Seen {
     act: u32,
     /// The test of it that led here, and how it came out; for [`Rests::Absence`], whether there was nothing.
     tested: Option<(Rests, bool)>,
+    /// The key that the test asked for.
+    key: Option<ValueId>,
     call: Option<u32>,
     awaited: Option<u32>,
     /// The acts that took the locks that were held when it was looked at.
@@ -237,10 +275,10 @@ impl Walk<'_> {
             if seen.tested.is_some() && !locked {
                 return;
             }
-            *seen = Seen { spot, act, tested: None, call: None, awaited: None, holds };
+            *seen = Seen { spot, act, tested: None, key: None, call: None, awaited: None, holds };
             return;
         }
-        state.seen.push(Seen { spot, act, tested: None, call: None, awaited: None, holds });
+        state.seen.push(Seen { spot, act, tested: None, key: None, call: None, awaited: None, holds });
         state.seen.sort_by_key(|it| it.spot);
     }
 
@@ -261,6 +299,7 @@ impl Walk<'_> {
             rests,
             call: seen.call,
             awaited: seen.awaited,
+            keeps: None,
         });
     }
 
@@ -269,6 +308,7 @@ impl Walk<'_> {
     fn rests_on_test(&self, tested: Option<(Rests, bool)>, act: u32, touch: Touch) -> Option<Rests> {
         let (rests, absent) = tested?;
         match (touch, rests) {
+            (Touch::Remove, Rests::Queued) => Some(Rests::Queued),
             (Touch::Change | Touch::Remove, Rests::Absence) => Some(Rests::Contents),
             (Touch::Change | Touch::Remove, _) => Some(rests),
             (_, Rests::Absence) if absent => {
@@ -281,50 +321,6 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a value is made of the one at a place, and what stands beside it.
-    fn made_of(&mut self, value: ValueId, spot: usize, depth: u8) -> bool {
-        if depth > 6 {
-            return false;
-        }
-        if self.spot(value) == Some(spot) {
-            return true;
-        }
-        let parts: SmallVec<[ValueId; 4]> = match self.facts.value(value) {
-            Value::Operator(left, right) => smallvec::smallvec![left, right],
-            Value::Call(_, arguments) => self.facts.arguments(arguments).iter().map(|it| it.value).collect(),
-            Value::Await(inner) | Value::Declared(_, inner) | Value::Narrowed(inner, _) => smallvec::smallvec![inner],
-            Value::Display(_, list) => self.facts.list(list).iter().copied().collect(),
-            _ => SmallVec::new(),
-        };
-        parts.into_iter().any(|it| self.made_of(it, spot, depth + 1))
-    }
-
-    /// An act of a kind inside the statement of a later one.
-    fn within(&self, at: u32, wanted: fn(ActKind) -> bool) -> Option<u32> {
-        let whole = self.facts.acts[at as usize].span;
-        let (start, _) = self.facts.function(self.function.function).acts;
-        (start..at)
-            .rev()
-            .take_while(|it| self.facts.acts[*it as usize].span.start >= whole.start)
-            .find(|it| wanted(self.facts.acts[*it as usize].kind))
-    }
-
-    /// `place += value`: the old value is read first, then the right side is worked out.
-    fn updated(&mut self, state: &mut State, act: u32, spot: usize) {
-        state.seen.retain(|it| it.spot != spot);
-        let call = self.within(act, |it| matches!(it, ActKind::Call(_)));
-        let awaited = self.within(act, |it| matches!(it, ActKind::Await(_)));
-        self.out.gaps.push(Gap {
-            spot: self.known[spot].clone(),
-            look: act,
-            write: act,
-            touch: Touch::Update,
-            rests: Rests::Update,
-            call,
-            awaited,
-        });
-    }
-
     /// Whether what a failed look would raise is caught: asking forgiveness needs no lock.
     fn is_forgiven(&self, act: u32) -> bool {
         self.facts.guards.iter().any(|guard| match guard.kind {
@@ -334,11 +330,18 @@ impl Walk<'_> {
     }
 
     fn is_container(&self, value: ValueId) -> bool {
+        self.kind_of(value, |name| name.is_empty() || is_container(name))
+    }
+
+    /// Whether a value is an instance of a class with a name like this; displays have the names of their classes.
+    fn kind_of(&self, value: ValueId, wanted: fn(&str) -> bool) -> bool {
         let vals = self.program.evaluate_given(self.function, value, 0);
         vals.known.iter().any(|val| match val {
-            Val::Container(..) => true,
-            Val::Instance(class, _) => is_container(&self.program.class_name(*class)),
-            Val::OutsideInstance(name) => is_container(name),
+            Val::Container(Display::List, _) => wanted("builtins.list"),
+            Val::Container(Display::Set, _) => wanted("builtins.set"),
+            Val::Container(Display::Dict, _) => wanted("builtins.dict"),
+            Val::Instance(class, _) => wanted(&self.program.class_name(*class)),
+            Val::OutsideInstance(name) => wanted(name),
             _ => false,
         })
     }
@@ -365,27 +368,27 @@ impl Walk<'_> {
                 self.wrote(state, at, spot, touch, None);
             }
         }
+        self.set_by_method(state, at, call);
+        if let Some((queue, "get" | "get_nowait")) = crate::locks::held::called_method(self.facts, call)
+            && self.kind_of(queue, is_queue)
+            && let Some(spot) = self.spot(queue)
+        {
+            self.note(at, spot, Touch::Remove);
+            if self.is_forgiven(at) {
+                state.seen.retain(|it| it.spot != spot);
+            } else {
+                self.wrote(state, at, spot, Touch::Remove, None);
+            }
+        }
         for seen in &mut state.seen {
             seen.call.get_or_insert(at);
         }
     }
 
-    fn iterated(&mut self, state: &mut State, at: u32, value: ValueId) {
-        let inner = match self.facts.value(value) {
-            Value::Call(callee, _) => match self.facts.value(callee) {
-                Value::Attribute(base, name) if matches!(self.facts.text(name), "items" | "keys" | "values") => base,
-                _ => return,
-            },
-            _ => value,
-        };
-        if !self.is_container(inner) {
-            return;
-        }
-        if let Some(spot) = self.spot(inner) {
-            self.note(at, spot, Touch::Iterate);
-            self.looked(state, at, spot);
-        }
-    }
+}
+
+fn is_queue(name: &str) -> bool {
+    matches!(name, "queue.Queue" | "queue.LifoQueue" | "queue.PriorityQueue" | "queue.SimpleQueue" | "_queue.SimpleQueue")
 }
 
 fn is_container(name: &str) -> bool {
@@ -419,7 +422,10 @@ impl Domain for Walk<'_> {
                     if act.usage != Usage::Receiver && act.usage != Usage::Indexed {
                         self.note(at, spot, Touch::Read);
                     }
-                    self.looked(state, at, spot);
+                    if !self.begins_update(at, value) {
+                        self.relied(state, at, act, spot);
+                        self.looked(state, at, spot);
+                    }
                 }
             }
             ActKind::Write(place, value) => match self.facts.value(place) {
@@ -514,31 +520,11 @@ impl Domain for Walk<'_> {
     fn test(&mut self, state: &mut State, test: ValueId, holds: bool) {
         let mut asked = Vec::new();
         self.asked(test, holds, 0, &mut asked);
-        for (spot, rests, holds) in asked {
-            if let Some(seen) = state.seen.iter_mut().find(|it| it.spot == spot) {
-                seen.tested = Some((rests, holds));
+        for it in asked {
+            if let Some(seen) = state.seen.iter_mut().find(|seen| seen.spot == it.spot) {
+                seen.tested = Some((it.rests, it.holds));
+                seen.key = it.key;
             }
-        }
-    }
-}
-
-impl Walk<'_> {
-    /// `place[key] = place[key] + 1`, `place[key] = place.get(key, 0) + 1`.
-    fn made_of_entry(&mut self, value: ValueId, entry: ValueId, depth: u8) -> bool {
-        if depth > 4 {
-            return false;
-        }
-        let Value::Subscript(base, _) = self.facts.value(entry) else { return false };
-        match self.facts.value(value) {
-            _ if value == entry => true,
-            Value::Operator(left, right) => {
-                self.made_of_entry(left, entry, depth + 1) || self.made_of_entry(right, entry, depth + 1)
-            }
-            Value::Call(callee, _) => match self.facts.value(callee) {
-                Value::Attribute(inner, name) => inner == base && self.facts.text(name) == "get",
-                _ => false,
-            },
-            _ => false,
         }
     }
 }
