@@ -4,7 +4,7 @@
 //! documentation of `threading`). Only acts of the starting function itself are placed in this order.
 
 use raddle_facts::models::Runner;
-use raddle_facts::{ActKind, FileFacts, Value};
+use raddle_facts::{ActKind, FileFacts, GuardId, Value};
 
 use super::{Actors, Family, Many, Root};
 use crate::Program;
@@ -29,7 +29,11 @@ impl Program {
         if at.0 != starter || root.function != starter || other.window.is_some() || root.many != Many::One {
             return false;
         }
-        self.lifetime(starter, spawn).is_some_and(|(start, end)| !(start..end).contains(&at.1))
+        let facts = &self.unit(starter.unit).facts;
+        let (act, made) = (&facts.acts[at.1 as usize], &facts.acts[spawn as usize]);
+        // A start that happens under a condition, and an act that does not, may belong to different calls.
+        let again = root.window.is_none() && made.guard != GuardId::ALWAYS && act.guard != made.guard;
+        !again && self.lifetime(starter, spawn).is_some_and(|(start, end)| !(start..end).contains(&at.1))
     }
 
     /// From which act of the starter on an actor may run, and until which; nothing where it is started elsewhere.

@@ -78,6 +78,10 @@ impl Program {
             let place = at as u16 + u16::from(bound);
             if place < PARAMETERS && self.is_one_object(spawn.function, in_loop, *value, 0) {
                 shared |= 1 << place;
+                // `Thread(target=watch, args=(self.jobs,))`: the methods of the object come to it too.
+                if let Some(class) = self.class_of(spawn.function).filter(|_| !bound && self.is_own_part(spawn.function, *value)) {
+                    family = Family::Class(class);
+                }
             }
         }
         let kept = match base.filter(|_| bound && shared & 1 == 0) {
@@ -97,6 +101,15 @@ impl Program {
             lent: self.is_lent(spawn),
             kept,
             window: None,
+        }
+    }
+
+    /// `self` or an attribute of it.
+    fn is_own_part(&self, function: FunctionRef, value: ValueId) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        match facts.value(value) {
+            Value::Attribute(base, _) => self.is_self(function, base),
+            _ => self.is_self(function, value),
         }
     }
 
@@ -328,7 +341,8 @@ impl Program {
         let mut classes: Vec<(ClassRef, Many)> = actors
             .roots
             .iter()
-            .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && it.shared & 1 == 1 && !it.lent)
+            .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && !it.lent)
+            .filter(|it| it.shared & 1 == 1 || it.shared != 0 && matches!(it.family, Family::Class(_)))
             .filter_map(|it| match it.family {
                 Family::Class(class) => Some(class),
                 Family::Function(_) | Family::Framework => self.class_of(it.function),

@@ -50,7 +50,7 @@ impl Program {
                     continue;
                 }
                 if let Some((lock, changed)) = self.changed_under_lock(class, &spot, function)
-                    && (held.is_empty() || held.contains(&lock))
+                    && (held.contains(&lock) || held.is_empty() && matches!(lock, LockKey::Member(..)))
                 {
                     found.push(Escape { place: spot.place, lock, function, act, view, changed });
                     break;

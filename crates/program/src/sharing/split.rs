@@ -79,7 +79,7 @@ impl Program {
                     let changes = |touched: &Touched| {
                         touched.touch == Touch::Remove || touched.touch == Touch::Change && !it.is_list
                     };
-                    if let Some(other) = self.changed_elsewhere(function, &it.spot, &changes) {
+                    if let Some(other) = self.changed_in(function, &it.spot, &changes, false) {
                         found.push(SplitLoop { function, iteration: it.clone(), other });
                     }
                 }
@@ -99,21 +99,23 @@ impl Program {
     pub fn taken_elsewhere(&self, function: FunctionRef, gap: &Gap) -> Option<(FunctionRef, u32)> {
         let changes = |touched: &Touched| touched.touch == Touch::Remove;
         match gap.keeps? {
-            Keeps::Entry => self.changed_elsewhere(function, &gap.spot, &changes),
+            Keeps::Entry => self.changed_in(function, &gap.spot, &changes, true),
             Keeps::Value => None,
         }
     }
 
-    fn changed_elsewhere(
+    /// Who changes a place in the same file; itself too, where a second call of it is meant.
+    fn changed_in(
         &self,
         function: FunctionRef,
         spot: &Spot,
         changes: &dyn Fn(&Touched) -> bool,
+        itself: bool,
     ) -> Option<(FunctionRef, u32)> {
         if spot.object.is_some_and(|object| !self.is_self(function, object)) {
             return None;
         }
-        for other in self.functions_of(function.unit).filter(|it| *it != function && !self.is_alone(*it)) {
+        for other in self.functions_of(function.unit).filter(|it| (itself || *it != function) && !self.is_alone(*it)) {
             let touches = self.touches(other);
             let mut all = touches.all.iter().filter(|it| it.spot.place == spot.place && changes(it));
             let found = all.find(|it| it.spot.object.is_none_or(|object| self.is_self(other, object)));

@@ -30,6 +30,8 @@ pub enum Touch {
     Set,
     /// It gets a value that is made of the one it had.
     Update,
+    /// An entry of the container in it gets a value that is made of the one the entry had.
+    Renew,
     /// The contents of the container in it change: an entry is set or added.
     Change,
     /// An entry of the container in it is taken out.
@@ -42,7 +44,7 @@ impl Touch {
     /// Whether it is about what the container at the place holds.
     #[must_use]
     pub fn is_inside(self) -> bool {
-        matches!(self, Touch::Change | Touch::Remove | Touch::Iterate)
+        matches!(self, Touch::Renew | Touch::Change | Touch::Remove | Touch::Iterate)
     }
 }
 
@@ -229,6 +231,10 @@ struct Seen {
     holds: SmallVec<[u32; 2]>,
 }
 
+/// The act of a look that leaves none of its own, or whose act is still to come: the condition of a `while` is judged
+/// before its acts, and a parameter is read without one.
+const UNPLACED: u32 = u32::MAX;
+
 #[derive(Debug, Clone, Default, PartialEq)]
 struct State {
     seen: Vec<Seen>,
@@ -272,6 +278,10 @@ impl Walk<'_> {
         if let Some(seen) = state.seen.iter_mut().find(|it| it.spot == spot) {
             // Looking again under a lock makes the first look a hint.
             let locked = holds.iter().any(|it| !seen.holds.contains(it));
+            if seen.act == UNPLACED {
+                (seen.act, seen.holds) = (act, holds);
+                return;
+            }
             if seen.tested.is_some() && !locked {
                 return;
             }
@@ -293,7 +303,7 @@ impl Walk<'_> {
         }
         self.out.gaps.push(Gap {
             spot: self.known[spot].clone(),
-            look: seen.act,
+            look: seen.act.min(act),
             write: act,
             touch,
             rests,
@@ -369,6 +379,7 @@ impl Walk<'_> {
             }
         }
         self.set_by_method(state, at, call);
+        self.looked_by_method(state, at, call);
         if let Some((queue, "get" | "get_nowait")) = crate::locks::held::called_method(self.facts, call)
             && self.kind_of(queue, is_queue)
             && let Some(spot) = self.spot(queue)
@@ -457,8 +468,9 @@ impl Domain for Walk<'_> {
                     self.note(at, spot, Touch::Change);
                     return;
                 }
-                self.note(at, spot, Touch::Update);
-                self.updated(state, at, spot);
+                let touch = if base == place { Touch::Update } else { Touch::Renew };
+                self.note(at, spot, touch);
+                self.updated(state, at, spot, touch);
             }
             ActKind::Delete(place) => {
                 let (base, touch) = match self.facts.value(place) {
@@ -493,7 +505,10 @@ impl Domain for Walk<'_> {
                     }
                     mine.call = mine.call.or(it.call);
                     mine.awaited = mine.awaited.or(it.awaited);
-                    mine.act = mine.act.max(it.act);
+                    mine.act = match (mine.act, it.act) {
+                        (UNPLACED, act) | (act, UNPLACED) => act,
+                        (a, b) => a.max(b),
+                    };
                     mine.holds.retain(|hold| it.holds.contains(hold));
                 }
                 None => {
@@ -521,9 +536,15 @@ impl Domain for Walk<'_> {
         let mut asked = Vec::new();
         self.asked(test, holds, 0, &mut asked);
         for it in asked {
-            if let Some(seen) = state.seen.iter_mut().find(|seen| seen.spot == it.spot) {
-                seen.tested = Some((it.rests, it.holds));
-                seen.key = it.key;
+            let tested = Some((it.rests, it.holds));
+            match state.seen.iter_mut().find(|seen| seen.spot == it.spot) {
+                Some(seen) => (seen.tested, seen.key) = (tested, it.key),
+                None => {
+                    let holds = SmallVec::new();
+                    let (spot, key) = (it.spot, it.key);
+                    state.seen.push(Seen { spot, act: UNPLACED, tested, key, call: None, awaited: None, holds });
+                    state.seen.sort_by_key(|it| it.spot);
+                }
             }
         }
     }

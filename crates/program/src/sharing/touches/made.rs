@@ -67,7 +67,7 @@ impl Walk<'_> {
 
     /// `place += value`: the old value is read first, then the right side is worked out. Where a test of the place led
     /// here, and others could come in since, it is the test that may be out of date.
-    pub(super) fn updated(&mut self, state: &mut State, act: u32, spot: usize) {
+    pub(super) fn updated(&mut self, state: &mut State, act: u32, spot: usize, touch: Touch) {
         let seen = state.seen.iter().position(|it| it.spot == spot).map(|at| state.seen.remove(at));
         let call = self.within(act, |it| matches!(it, ActKind::Call(_)));
         let awaited = self.within(act, |it| matches!(it, ActKind::Await(_)));
@@ -79,9 +79,9 @@ impl Walk<'_> {
         let gap = match tested {
             Some(seen) => Gap {
                 spot: self.known[spot].clone(),
-                look: seen.act,
+                look: seen.act.min(act),
                 write: act,
-                touch: Touch::Update,
+                touch,
                 rests: Rests::Test,
                 call: seen.call,
                 awaited: seen.awaited,
@@ -91,7 +91,7 @@ impl Walk<'_> {
                 spot: self.known[spot].clone(),
                 look: act,
                 write: act,
-                touch: Touch::Update,
+                touch,
                 rests: Rests::Update,
                 call,
                 awaited,
