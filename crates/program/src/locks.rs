@@ -8,6 +8,7 @@ pub mod caller;
 pub mod held;
 pub mod place;
 pub mod summary;
+pub mod waiting;
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ pub mod declared;
 pub mod escaping;
 pub mod given;
 pub mod guarding;
+pub mod interrupting;
 pub mod processes;
 pub mod races;
 pub mod split;

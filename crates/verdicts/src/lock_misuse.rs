@@ -109,7 +109,7 @@ pub fn no_loop(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     each_act(program, |function, at| {
         let act = act_at(program, function, at);
         let Some((base, name)) = method_of(program, function, at) else { return };
-        if name != "wait" || act.in_loop {
+        if name != "wait" || act.in_loop && !program.goes_on_after_wait(function, at) {
             return;
         }
         let ActKind::Call(call) = act.kind else { return };

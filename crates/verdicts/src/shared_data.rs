@@ -6,6 +6,7 @@ use raddle_facts::models::Runner;
 use raddle_facts::{ActKind, Value};
 use raddle_program::actors::{Many, Root};
 use raddle_program::sharing::Place;
+use raddle_program::sharing::interrupting::Interrupt;
 use raddle_program::sharing::processes::ProcessUpdate;
 use raddle_program::sharing::races::{Builds, Fault, Race, Side};
 use raddle_program::sharing::split::SplitLoop;
@@ -69,6 +70,7 @@ fn of_processes(program: &Program, it: &ProcessUpdate) -> Finding {
 pub fn check(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     of_rule(judged.program, CHECK, acc);
     split(judged.program, CHECK, acc);
+    of_interrupts(judged.program, CHECK, acc);
 }
 
 /// Finds values that may be made twice.
@@ -95,6 +97,55 @@ pub fn iterate(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             acc.push(of_loop(program, &it));
         }
     }
+    of_interrupts(program, ITERATE, acc);
+}
+
+fn of_interrupts(program: &Program, rule: &str, acc: &mut Vec<Finding>) {
+    for it in program.interrupts() {
+        let here = if matches!(it.fault, Fault::Iterate(_)) { ITERATE } else { CHECK };
+        if here == rule {
+            acc.push(of_interrupt(program, rule, &it));
+        }
+    }
+}
+
+/// A callback that comes in the middle of a loop, or between a look and the use of what was found.
+fn of_interrupt(program: &Program, rule: &str, it: &Interrupt) -> Finding {
+    let place = program.short_place_name(&it.place);
+    let says = |key: &str, function| {
+        Message::new(key).arg("place", &*place).arg("function", function_name(program, function))
+    };
+    let at = |at: (FunctionRef, u32), does: Act, key: &str, actor| Step {
+        actor,
+        act: does,
+        site: site(program, at.0, at.1),
+        message: says(key, at.0),
+    };
+    let (actor, comes, because) = match it.signal {
+        true => (Actor::SignalHandler, "step-shared-signal", "because-signal"),
+        false => (Actor::Finalizer, "step-shared-dies", "because-dies"),
+    };
+    let (act, first, second) = match &it.fault {
+        Fault::Iterate(loops) => (loops.act, at((it.function, loops.act), Act::Read, "step-shared-iterates", Actor::Main), None),
+        Fault::Gap(gap) => {
+            let look = at((it.function, gap.look), Act::Read, "step-shared-looks", Actor::Main);
+            (gap.write, look, Some(at((it.function, gap.write), Act::Read, "step-shared-relies", Actor::Main)))
+        }
+    };
+    let mut story = vec![at(it.registered, Act::Spawn, comes, actor), first];
+    story.push(at(it.other, Act::Write, "step-shared-other", actor));
+    story.extend(second);
+    let test = program.is_test(it.function) || program.is_test(it.registered.0);
+    let said = Said {
+        message: says("two", it.function).arg("other", function_name(program, it.other.0)),
+        help: Message::new("help").arg("place", &*place),
+        level: Level::Warning,
+        confidence: if test { Confidence::Possible } else { Confidence::Likely },
+        because: vec![Message::new(because)],
+        story,
+        parts: vec![place.clone()],
+    };
+    finding(program, rule, (it.function, act), said)
 }
 
 /// Finds updates with an `await` in the middle.

@@ -1,5 +1,6 @@
 //! Guards that are inferred: an attribute that its class mostly touches under one of its locks, and where it does not.
 
+use raddle_facts::ActKind;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -38,6 +39,8 @@ pub struct Unguarded {
     pub act: u32,
     /// What the write rests on, where it rests on something.
     pub gap: Option<Gap>,
+    /// Another attribute of the same lock that the function uses without it too.
+    pub beside: Option<Place>,
 }
 
 impl Program {
@@ -66,8 +69,10 @@ impl Program {
                 self.collect(function, &mut accesses);
             }
         }
+        let together = self.together(&accesses);
         let mut found: Vec<Unguarded> =
             accesses.into_iter().filter_map(|(place, list)| self.judge(place, &list)).collect();
+        found.extend(together.into_iter().filter(|it| !found.iter().any(|known| known.place == it.place)).collect::<Vec<_>>());
         found.sort_by_key(|it| (it.function, it.act));
         found
     }
@@ -150,7 +155,74 @@ impl Program {
             function: access.function,
             act: access.act,
             gap,
+            beside: None,
         })
+    }
+
+    /// Public methods that work on several attributes without the lock that all others hold for each of them.
+    fn together(&self, accesses: &FxHashMap<Place, Vec<Access>>) -> Vec<Unguarded> {
+        let mut by_function: FxHashMap<FunctionRef, Vec<Unguarded>> = FxHashMap::default();
+        for (place, list) in accesses {
+            let mut bare: Vec<&Access> = list.iter().filter(|it| it.held.is_empty() && !it.covered).collect();
+            // A write says more than the read before it.
+            bare.sort_by_key(|it| (it.function, matches!(it.touch, Touch::Read | Touch::Iterate), it.act));
+            bare.dedup_by_key(|it| it.function);
+            for access in bare {
+                let found = self.held_by_others(place, list, access);
+                by_function.entry(access.function).or_default().extend(found);
+            }
+        }
+        let mut found: Vec<Unguarded> = by_function.into_values().filter_map(|it| self.of_several(it)).collect();
+        found.sort_by_key(|it| (it.function, it.act));
+        found
+    }
+
+    /// The lock that all other functions hold for a place.
+    fn held_by_others(&self, place: &Place, list: &[Access], access: &Access) -> Option<Unguarded> {
+        let others: Vec<&Access> = list.iter().filter(|it| it.function != access.function).collect();
+        let first = others.first()?;
+        let lock = first
+            .held
+            .iter()
+            .find(|lock| matches!(lock, LockKey::Member(..)) && others.iter().all(|it| it.held.contains(lock)))?;
+        let writes = |it: &Access| !matches!(it.touch, Touch::Read | Touch::Iterate);
+        let several = others.iter().any(|it| it.function != first.function);
+        let changes = writes(access) || others.iter().any(|it| writes(it));
+        let mixed = list.iter().any(|it| it.function == access.function && !it.held.is_empty());
+        if !several || !changes || mixed {
+            return None;
+        }
+        Some(Unguarded {
+            place: place.clone(),
+            lock: lock.clone(),
+            with: others.len(),
+            all: list.len(),
+            guarded: (first.function, first.act),
+            function: access.function,
+            act: access.act,
+            gap: None,
+            beside: None,
+        })
+    }
+
+    /// One finding for a function that leaves out the lock of several attributes, one of which it writes.
+    fn of_several(&self, mut list: Vec<Unguarded>) -> Option<Unguarded> {
+        list.sort_by(|a, b| (a.act, &a.place).cmp(&(b.act, &b.place)));
+        let function = list.first()?.function;
+        let name = self.unit(function.unit).facts.text(self.function(function).name);
+        if name.starts_with('_') || !self.held_at(function).taken.is_empty() {
+            return None;
+        }
+        let facts = &self.unit(function.unit).facts;
+        let writes = |it: &&Unguarded| {
+            matches!(
+                facts.acts[it.act as usize].kind,
+                ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_)
+            )
+        };
+        let written = list.iter().find(writes)?;
+        let beside = list.iter().find(|it| it.place != written.place && it.lock == written.lock)?;
+        Some(Unguarded { beside: Some(beside.place.clone()), ..written.clone() })
     }
 }
 

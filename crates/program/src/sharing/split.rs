@@ -73,7 +73,8 @@ impl Program {
             for function in self.functions_of(*unit).filter(|it| self.may_split(*it)) {
                 for it in self.touches(function).iterations.iter().filter(|it| it.awaited.is_some()) {
                     let (held, covered) = self.protection(function, it.act);
-                    if covered || !held.is_empty() || self.decoration_covers(function) {
+                    let always = || !self.always_held(function).is_empty();
+                    if covered || !held.is_empty() || self.decoration_covers(function) || always() {
                         continue;
                     }
                     let changes = |touched: &Touched| {

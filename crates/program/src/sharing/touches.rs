@@ -532,6 +532,12 @@ impl Domain for Walk<'_> {
         Catch::Some
     }
 
+    fn ask(&mut self, state: &mut State, test: ValueId) {
+        let mut asked = Vec::new();
+        self.asked(test, true, 0, &mut asked);
+        state.seen.retain(|seen| !asked.iter().any(|it| it.spot == seen.spot));
+    }
+
     fn test(&mut self, state: &mut State, test: ValueId, holds: bool) {
         let mut asked = Vec::new();
         self.asked(test, holds, 0, &mut asked);
