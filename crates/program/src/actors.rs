@@ -205,7 +205,8 @@ impl Program {
             Value::Parameter(owner, _) => self.encloses(FunctionRef { unit: function.unit, function: owner }, root),
             Value::Super(_, owner) => owner == function.function && visit.shared & 1 == 1,
             Value::Attribute(base, _) => {
-                let held = self.is_shared(function, visit, root, base, depth + 1) || self.is_kept(function, root, value);
+                let held =
+                    self.is_shared(function, visit, root, base, depth + 1) || self.is_kept(function, root, value);
                 held && !self.is_confined(function.unit, value) || self.is_of_module(function.unit, base)
             }
             Value::Name(scope, name) => match self.place_named(function.unit, scope, name) {

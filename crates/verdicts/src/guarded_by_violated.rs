@@ -22,9 +22,7 @@ fn of(program: &Program, it: &Violation) -> Finding {
     let function = function_name(program, it.function);
     let reads = matches!(it.touch, Touch::Read | Touch::Iterate);
     let key = if reads { "step-declared-read" } else { "step-declared-write" };
-    let said = |key: &str| {
-        Message::new(key).arg("place", &*place).arg("lock", &*lock).arg("function", &*function)
-    };
+    let said = |key: &str| Message::new(key).arg("place", &*place).arg("lock", &*lock).arg("function", &*function);
     let story = vec![step(program, (it.function, it.act), if reads { Act::Read } else { Act::Write }, said(key))];
     let test = program.is_test(it.function);
     let said = Said {

@@ -112,9 +112,8 @@ fn of_interrupts(program: &Program, rule: &str, acc: &mut Vec<Finding>) {
 /// A callback that comes in the middle of a loop, or between a look and the use of what was found.
 fn of_interrupt(program: &Program, rule: &str, it: &Interrupt) -> Finding {
     let place = program.short_place_name(&it.place);
-    let says = |key: &str, function| {
-        Message::new(key).arg("place", &*place).arg("function", function_name(program, function))
-    };
+    let says =
+        |key: &str, function| Message::new(key).arg("place", &*place).arg("function", function_name(program, function));
     let at = |at: (FunctionRef, u32), does: Act, key: &str, actor| Step {
         actor,
         act: does,
@@ -126,7 +125,9 @@ fn of_interrupt(program: &Program, rule: &str, it: &Interrupt) -> Finding {
         false => (Actor::Finalizer, "step-shared-dies", "because-dies"),
     };
     let (act, first, second) = match &it.fault {
-        Fault::Iterate(loops) => (loops.act, at((it.function, loops.act), Act::Read, "step-shared-iterates", Actor::Main), None),
+        Fault::Iterate(loops) => {
+            (loops.act, at((it.function, loops.act), Act::Read, "step-shared-iterates", Actor::Main), None)
+        }
         Fault::Gap(gap) => {
             let look = at((it.function, gap.look), Act::Read, "step-shared-looks", Actor::Main);
             (gap.write, look, Some(at((it.function, gap.write), Act::Read, "step-shared-relies", Actor::Main)))
@@ -177,7 +178,7 @@ fn rule_of(program: &Program, race: &Race) -> &'static str {
             Rests::Update | Rests::Value | Rests::Derived => UPDATE,
             Rests::Absence if sets_flag(program, &race.side) => CHECK,
             Rests::Absence => LAZY,
-            Rests::Contents | Rests::Test | Rests::Queued => CHECK,
+            Rests::Contents | Rests::Test | Rests::Queued | Rests::IsNone => CHECK,
         },
     }
 }
@@ -421,7 +422,7 @@ fn of_loop(program: &Program, it: &SplitLoop) -> Finding {
         .arg("function", function_name(program, it.function))
         .arg("other", function_name(program, it.other.0));
     let test = program.is_test(it.function) || program.is_test(it.other.0);
-    let confidence = if test { Confidence::Possible } else { Confidence::Likely };
+    let confidence = if test || !it.often { Confidence::Possible } else { Confidence::Likely };
     let because = vec![Message::new("because-no-lock"), Message::new("because-tasks")];
     let help = Message::new("help").arg("place", &*place);
     let said = Said { message, help, level: Level::Warning, confidence, because, story, parts: vec![place.clone()] };

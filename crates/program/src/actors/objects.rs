@@ -141,13 +141,12 @@ impl Program {
     }
 
     fn siblings(&self, class: ClassRef, objects: &[&ThreadObject]) -> Option<Root> {
-        let in_loop =
-            |it: &ThreadObject| self.unit(it.function.unit).facts.acts[it.act as usize].in_loop && !self.is_passed_over(it);
+        let in_loop = |it: &ThreadObject| {
+            self.unit(it.function.unit).facts.acts[it.act as usize].in_loop && !self.is_passed_over(it)
+        };
         let often = objects.iter().find(|it| in_loop(it));
         let twice = || {
-            objects
-                .iter()
-                .find(|it| objects.iter().any(|other| other.act != it.act && other.function == it.function))
+            objects.iter().find(|it| objects.iter().any(|other| other.act != it.act && other.function == it.function))
         };
         let first = often.or_else(twice)?;
         let beside: Vec<ValueId> =

@@ -79,7 +79,9 @@ impl Program {
             if place < PARAMETERS && self.is_one_object(spawn.function, in_loop, *value, 0) {
                 shared |= 1 << place;
                 // `Thread(target=watch, args=(self.jobs,))`: the methods of the object come to it too.
-                if let Some(class) = self.class_of(spawn.function).filter(|_| !bound && self.is_own_part(spawn.function, *value)) {
+                if let Some(class) =
+                    self.class_of(spawn.function).filter(|_| !bound && self.is_own_part(spawn.function, *value))
+                {
                     family = Family::Class(class);
                 }
             }
@@ -251,8 +253,7 @@ impl Program {
             )
         });
         let threading = ["ThreadingHTTPServer", "ThreadingTCPServer", "ThreadingUDPServer", "ThreadingMixIn"];
-        handles
-            && self.own_units().any(|(_, unit)| threading.iter().any(|it| unit.facts.symbols.find(it).is_some()))
+        handles && self.own_units().any(|(_, unit)| threading.iter().any(|it| unit.facts.symbols.find(it).is_some()))
     }
 
     /// Names of coroutine functions: a call by another name makes no task.
@@ -317,7 +318,8 @@ impl Program {
         let mut shared = 0;
         let count = self.function(callee).parameters.len().min(usize::from(PARAMETERS)) as u16;
         for place in 0..count {
-            if self.given(callee, place, function, call).is_some_and(|it| self.is_one_object(function, in_loop, it, 0)) {
+            if self.given(callee, place, function, call).is_some_and(|it| self.is_one_object(function, in_loop, it, 0))
+            {
                 shared |= 1 << place;
             }
         }

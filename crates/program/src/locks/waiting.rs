@@ -19,13 +19,17 @@ impl Program {
         if !find(facts, facts.function(function.function).body, act, &mut way) {
             return false;
         }
+        let mut locked = true;
         for (block, at) in way.iter().rev() {
             let rest = &facts.block(*block)[at + 1..];
             match facts.block(*block)[*at] {
-                // The loop asks again before anything else happens.
+                // The loop asks again, under the lock or before anything else happens.
                 Flow::Loop { .. } => return false,
-                Flow::Acts { end, .. } if end > act + 1 && calls(facts, act + 1, end) => return true,
+                Flow::With { .. } => locked = false,
                 _ => {}
+            }
+            if locked {
+                continue;
             }
             if let Some(goes_on) = rest.iter().find_map(|it| after(facts, it)) {
                 return goes_on;
@@ -71,9 +75,9 @@ fn find(facts: &FileFacts, block: BlockId, act: u32, way: &mut Way) -> bool {
                     || find(facts, orelse, act, way)
                     || find(facts, finally, act, way)
             }
-            Flow::Match { cases: (first, count), .. } => facts.cases[first as usize..(first + count) as usize]
-                .iter()
-                .any(|it| find(facts, *it, act, way)),
+            Flow::Match { cases: (first, count), .. } => {
+                facts.cases[first as usize..(first + count) as usize].iter().any(|it| find(facts, *it, act, way))
+            }
             _ => false,
         };
         if inside {

@@ -32,8 +32,7 @@ impl Program {
     /// Touches of places without their declared locks, the first of each function.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
-        let guards: FxHashMap<Place, LockKey> =
-            self.own_units().flat_map(|(unit, _)| self.declared_in(unit)).collect();
+        let guards: FxHashMap<Place, LockKey> = self.own_units().flat_map(|(unit, _)| self.declared_in(unit)).collect();
         if guards.is_empty() {
             return Vec::new();
         }

@@ -71,13 +71,15 @@ impl Program {
                 continue;
             }
             for touched in &self.touches(other).all {
-                let changes = matches!(touched.touch, Touch::Change | Touch::Remove) && touched.spot.place == spot.place;
+                let changes =
+                    matches!(touched.touch, Touch::Change | Touch::Remove) && touched.spot.place == spot.place;
                 if !changes || !self.is_of_self(other, &touched.spot) {
                     continue;
                 }
                 let mut held = self.protection(other, touched.act).0;
                 held.extend(self.always_held(other).into_iter().map(|it| it.key));
-                if let Some(lock) = held.into_iter().find(|it| matches!(it, LockKey::Member(..) | LockKey::Global(..))) {
+                if let Some(lock) = held.into_iter().find(|it| matches!(it, LockKey::Member(..) | LockKey::Global(..)))
+                {
                     return Some((lock, (other, touched.act)));
                 }
             }

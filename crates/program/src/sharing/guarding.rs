@@ -1,6 +1,7 @@
 //! Guards that are inferred: an attribute that its class mostly touches under one of its locks, and where it does not.
 
 use raddle_facts::ActKind;
+use raddle_facts::models::Waiter;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -69,12 +70,35 @@ impl Program {
                 self.collect(function, &mut accesses);
             }
         }
+        // On one loop, what awaits nothing needs no lock.
+        for list in accesses.values_mut() {
+            let on_loop = list.iter().any(|it| it.held.iter().any(|lock| self.is_of_loop(it.function, lock)));
+            if on_loop {
+                list.retain(|it| !it.held.is_empty() || self.awaits(it.function));
+            }
+        }
         let together = self.together(&accesses);
         let mut found: Vec<Unguarded> =
             accesses.into_iter().filter_map(|(place, list)| self.judge(place, &list)).collect();
-        found.extend(together.into_iter().filter(|it| !found.iter().any(|known| known.place == it.place)).collect::<Vec<_>>());
+        found.extend(
+            together.into_iter().filter(|it| !found.iter().any(|known| known.place == it.place)).collect::<Vec<_>>(),
+        );
         found.sort_by_key(|it| (it.function, it.act));
         found
+    }
+
+    /// Whether a function takes a lock that tasks wait for, and not threads.
+    fn is_of_loop(&self, function: FunctionRef, lock: &LockKey) -> bool {
+        let taken = &self.held_at(function).taken;
+        taken.iter().any(|it| it.lock.key == *lock && it.lock.info.is_some_and(|it| it.waiter != Waiter::Thread))
+    }
+
+    fn awaits(&self, function: FunctionRef) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        facts
+            .acts_of(function.function)
+            .iter()
+            .any(|act| matches!(act.kind, ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_)))
     }
 
     /// Whether nobody else has the object yet, or any more.
@@ -215,10 +239,7 @@ impl Program {
         }
         let facts = &self.unit(function.unit).facts;
         let writes = |it: &&Unguarded| {
-            matches!(
-                facts.acts[it.act as usize].kind,
-                ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_)
-            )
+            matches!(facts.acts[it.act as usize].kind, ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_))
         };
         let written = list.iter().find(writes)?;
         let beside = list.iter().find(|it| it.place != written.place && it.lock == written.lock)?;

@@ -40,6 +40,10 @@ impl Program {
                 continue;
             }
             let signal = spawn.to == Runner::SignalHandler;
+            // What `atexit` registers comes when all else is done.
+            if !signal && !spawn.by.contains("weakref") {
+                continue;
+            }
             let inside = self.run_by_callback(spawn.callee);
             for function in &inside {
                 for touched in &self.touches(*function).all {
@@ -109,7 +113,10 @@ impl Program {
             let here = |spot: &Spot| spot.place == *place && self.is_reached_by_callback(function, spot);
             let loops = touches.iterations.iter().filter(|it| here(&it.spot));
             let loops = loops.filter(|it| removes || !it.is_list).map(|it| Fault::Iterate(it.clone()));
-            let gaps = touches.gaps.iter().filter(|it| removes && it.keeps == Some(Keeps::Entry) && here(&it.spot));
+            let gaps = touches
+                .gaps
+                .iter()
+                .filter(|it| removes && it.keeps == Some(Keeps::Entry) && it.call.is_some() && here(&it.spot));
             let faults = loops.chain(gaps.map(|it| Fault::Gap(it.clone())));
             found.extend(faults.take(1).map(|fault| Interrupt {
                 function,

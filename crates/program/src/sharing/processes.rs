@@ -51,7 +51,8 @@ impl Program {
             _ => "",
         };
         let each = matches!(name, "map" | "imap" | "imap_unordered" | "starmap" | "map_async" | "starmap_async");
-        let twice = all.iter().any(|it| it.callee == spawn.callee && (it.function, it.act) != (spawn.function, spawn.act));
+        let twice =
+            all.iter().any(|it| it.callee == spawn.callee && (it.function, it.act) != (spawn.function, spawn.act));
         if each || act.in_loop || twice { Many::Same } else { Many::One }
     }
 

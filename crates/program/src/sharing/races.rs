@@ -112,7 +112,9 @@ impl Program {
         let mut found = Vec::new();
         let alone = self.is_alone(function);
         for touched in &self.touches(function).all {
-            if matches!(touched.touch, Touch::Read | Touch::Iterate) || alone && self.is_of_self(function, &touched.spot) {
+            if matches!(touched.touch, Touch::Read | Touch::Iterate)
+                || alone && self.is_of_self(function, &touched.spot)
+            {
                 continue;
             }
             let (mut here, covered) = self.protection(function, touched.act);
@@ -122,7 +124,10 @@ impl Program {
             here.extend(self.always_held(function).into_iter().map(|it| it.key));
             for visit in &actors.visits[&function] {
                 let runs = actors.roots[visit.root].runs(function, touched.act);
-                if runs && !visit.covered && self.is_reached(actors, function, visit, &touched.spot, touched.touch.is_inside()) {
+                if runs
+                    && !visit.covered
+                    && self.is_reached(actors, function, visit, &touched.spot, touched.touch.is_inside())
+                {
                     let mut held = here.clone();
                     held.extend(visit.held.iter().cloned());
                     let writing = Writing { function, touched: touched.clone(), visit, held };
@@ -171,7 +176,7 @@ impl Program {
             Fault::Iterate(it) => (it.act, it.act, true),
         };
         let (here, covered) = self.protection(function, last);
-        if covered {
+        if covered || self.asks_for_lock(function) {
             return None;
         }
         let mut held = if first == last { here } else { self.held_over(function, first, last) };
@@ -189,12 +194,7 @@ impl Program {
                     || !actors.overlap(visit.root, writing.visit.root)
                     || !same_object(&spot.place, spot.object.is_some(), root, other)
                     || self.is_ordered(actors, (function, last), visit.root, writing.visit.root)
-                    || self.is_ordered(
-                        actors,
-                        (writing.function, writing.touched.act),
-                        writing.visit.root,
-                        visit.root,
-                    )
+                    || self.is_ordered(actors, (writing.function, writing.touched.act), writing.visit.root, visit.root)
                 {
                     continue;
                 }

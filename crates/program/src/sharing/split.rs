@@ -6,8 +6,8 @@
 use raddle_facts::{ActKind, Value, ValueId};
 use rayon::prelude::*;
 
-use super::touches::{Gap, Iteration, Keeps, Touch, Touched};
 use super::Spot;
+use super::touches::{Gap, Iteration, Keeps, Touch, Touched};
 use crate::Program;
 use crate::unit::{FunctionRef, UnitId};
 
@@ -20,6 +20,8 @@ pub struct SplitLoop {
     pub iteration: Iteration,
     /// Who changes it, and with which act.
     pub other: (FunctionRef, u32),
+    /// Whether that is likely to happen while the loop goes round.
+    pub often: bool,
 }
 
 impl Program {
@@ -30,7 +32,8 @@ impl Program {
         let units: Vec<UnitId> = self.own_units().map(|(unit, _)| unit).collect();
         let of = |unit: &UnitId| -> Vec<(FunctionRef, Gap)> {
             let mut found = Vec::new();
-            for function in self.functions_of(*unit).filter(|it| self.may_split(*it) && !self.is_alone(*it)) {
+            let splits = |it: &FunctionRef| self.may_split(*it) && !self.is_alone(*it) && !self.asks_for_lock(*it);
+            for function in self.functions_of(*unit).filter(splits) {
                 for gap in self.touches(function).gaps.iter().filter(|it| it.awaited.is_some()) {
                     if gap.touch == Touch::Read && !self.is_taken_elsewhere(function, gap) {
                         continue;
@@ -45,6 +48,15 @@ impl Program {
             found
         };
         units.par_iter().map(of).collect::<Vec<_>>().concat()
+    }
+
+    /// Whether a function makes sure that its caller holds a lock: `if not self.lock.locked(): raise`.
+    pub(super) fn asks_for_lock(&self, function: FunctionRef) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        facts.acts_of(function.function).iter().any(|act| match act.kind {
+            ActKind::Call(call) => matches!(crate::locks::held::called_method(facts, call), Some((_, "locked"))),
+            _ => false,
+        })
     }
 
     /// Whether a coroutine awaits and writes to anything that lives longer than it.
@@ -80,8 +92,15 @@ impl Program {
                     let changes = |touched: &Touched| {
                         touched.touch == Touch::Remove || touched.touch == Touch::Change && !it.is_list
                     };
-                    if let Some(other) = self.changed_in(function, &it.spot, &changes, false) {
-                        found.push(SplitLoop { function, iteration: it.clone(), other });
+                    let removes = |touched: &Touched| touched.touch == Touch::Remove;
+                    let other = self
+                        .changed_in(function, &it.spot, &removes, false)
+                        .or_else(|| self.changed_in(function, &it.spot, &changes, false));
+                    if let Some((other, act)) = other {
+                        // What only adds, and awaits nothing, is mostly called while things are set up.
+                        let often = self.function(other).is_async
+                            || self.touches(other).all.iter().any(|it| it.act == act && removes(it));
+                        found.push(SplitLoop { function, iteration: it.clone(), other: (other, act), often });
                     }
                 }
             }
@@ -120,19 +139,22 @@ impl Program {
             let touches = self.touches(other);
             let mut all = touches.all.iter().filter(|it| it.spot.place == spot.place && changes(it));
             let found = all.find(|it| it.spot.object.is_none_or(|object| self.is_self(other, object)));
-            if let Some(touched) = found.filter(|_| !self.is_teardown(other)) {
+            if let Some(touched) = found.filter(|_| !self.is_life_cycle(other)) {
                 return Some((other, touched.act));
             }
         }
         None
     }
 
-    /// Whether a function ends what it belongs to: `close`, `stop`, `__aexit__`.
-    fn is_teardown(&self, function: FunctionRef) -> bool {
+    /// Whether a function begins or ends what it belongs to: `start`, `close`, `__aexit__`.
+    fn is_life_cycle(&self, function: FunctionRef) -> bool {
         let name = self.unit(function.unit).facts.text(self.function(function).name);
-        let name = name.trim_start_matches('_');
-        ["close", "stop", "shutdown", "aexit", "exit", "teardown", "cleanup", "reset", "dispose", "clear", "aclose"]
-            .iter()
-            .any(|it| name.starts_with(it))
+        let name = name.trim_start_matches('_').trim_start_matches("async_");
+        [
+            "start", "setup", "init", "load", "close", "stop", "shutdown", "aexit", "exit", "teardown", "cleanup",
+            "reset", "dispose", "clear", "aclose",
+        ]
+        .iter()
+        .any(|it| name.starts_with(it))
     }
 }

@@ -117,9 +117,7 @@ impl Program {
         near.into_iter().find_map(|function| {
             let touches = self.all_touches(function);
             let found = touches.all.iter().find(|it| {
-                it.spot.place == *place
-                    && self.is_of_self(function, &it.spot)
-                    && it.touch != super::touches::Touch::Set
+                it.spot.place == *place && self.is_of_self(function, &it.spot) && it.touch != super::touches::Touch::Set
             })?;
             Some((function, found.act))
         })

@@ -68,8 +68,10 @@ pub enum Rests {
     Value,
     /// On something that was made of the old value.
     Derived,
-    /// On there being nothing yet: `if x is None: x = make()`.
+    /// On there being nothing yet: `if not x: x = make()`.
     Absence,
+    /// The same, where it is `None` that is asked for; what a container holds was not asked.
+    IsNone,
     /// On what the container in it holds: `if key not in cache: cache[key] = …`.
     Contents,
     /// On some other test of it.
@@ -175,7 +177,8 @@ fn writes_anything(facts: &FileFacts, function: FunctionRef) -> bool {
     facts.acts_of(function.function).iter().any(|act| match act.kind {
         ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_) | ActKind::Iterate(_) => true,
         ActKind::Index(_) | ActKind::Again(_) => {
-            matches!(act.usage, Usage::Receiver | Usage::Callee | Usage::Indexed) || matches!(act.kind, ActKind::Index(_))
+            matches!(act.usage, Usage::Receiver | Usage::Callee | Usage::Indexed)
+                || matches!(act.kind, ActKind::Index(_))
         }
         ActKind::Call(call) => {
             changed_by(facts, call).is_some()
@@ -320,11 +323,12 @@ impl Walk<'_> {
         match (touch, rests) {
             (Touch::Remove, Rests::Queued) => Some(Rests::Queued),
             (Touch::Change | Touch::Remove, Rests::Absence) => Some(Rests::Contents),
+            (Touch::Change | Touch::Remove, Rests::IsNone) => None,
             (Touch::Change | Touch::Remove, _) => Some(rests),
-            (_, Rests::Absence) if absent => {
+            (_, Rests::Absence | Rests::IsNone) if absent => {
                 let ActKind::Write(_, value) = self.facts.acts[act as usize].kind else { return None };
                 let empty = matches!(self.facts.value(value), Value::None | Value::False | Value::Zero);
-                (!empty).then_some(rests)
+                (!empty).then_some(Rests::Absence)
             }
             (_, Rests::Contents) => Some(Rests::Test),
             _ => None,
@@ -395,11 +399,13 @@ impl Walk<'_> {
             seen.call.get_or_insert(at);
         }
     }
-
 }
 
 fn is_queue(name: &str) -> bool {
-    matches!(name, "queue.Queue" | "queue.LifoQueue" | "queue.PriorityQueue" | "queue.SimpleQueue" | "_queue.SimpleQueue")
+    matches!(
+        name,
+        "queue.Queue" | "queue.LifoQueue" | "queue.PriorityQueue" | "queue.SimpleQueue" | "_queue.SimpleQueue"
+    )
 }
 
 fn is_container(name: &str) -> bool {

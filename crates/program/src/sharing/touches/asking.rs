@@ -38,7 +38,12 @@ impl Walk<'_> {
                     Test::IsNone | Test::IsNotNone => {
                         for part in parts {
                             if let Some(spot) = self.spot(part) {
-                                acc.push(Asked { spot, rests: Rests::Absence, holds: holds == (kind == Test::IsNone), key: None });
+                                acc.push(Asked {
+                                    spot,
+                                    rests: Rests::IsNone,
+                                    holds: holds == (kind == Test::IsNone),
+                                    key: None,
+                                });
                             } else {
                                 self.asked_within(part, holds, depth, acc);
                             }
@@ -79,7 +84,8 @@ impl Walk<'_> {
                     && let Some(spot) = self.spot(base)
                 {
                     let asks = matches!(self.facts.text(name), "empty" | "qsize");
-                    let rests = if asks && self.kind_of(base, super::is_queue) { Rests::Queued } else { Rests::Contents };
+                    let rests =
+                        if asks && self.kind_of(base, super::is_queue) { Rests::Queued } else { Rests::Contents };
                     acc.push(Asked { spot, rests, holds, key: None });
                 }
                 if self.facts.called_name(callee) == Some("len")

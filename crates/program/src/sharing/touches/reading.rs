@@ -23,13 +23,13 @@ impl Walk<'_> {
         let Some(seen) = state.seen.iter_mut().find(|it| it.spot == spot) else { return };
         let Some(tested) = seen.tested.filter(|_| seen.act != super::UNPLACED) else { return };
         let keeps = match (tested, act.kind) {
-            ((Rests::Contents, true), ActKind::Index(value) | ActKind::Again(value)) => {
-                match self.facts.value(value) {
-                    Value::Subscript(_, key) if seen.key == Some(key) => Keeps::Entry,
-                    _ => return,
-                }
-            }
-            ((Rests::Absence, false), _) if matches!(act.usage, Usage::Receiver | Usage::Callee | Usage::Indexed) => {
+            ((Rests::Contents, true), ActKind::Index(value) | ActKind::Again(value)) => match self.facts.value(value) {
+                Value::Subscript(_, key) if seen.key == Some(key) => Keeps::Entry,
+                _ => return,
+            },
+            ((Rests::Absence | Rests::IsNone, false), _)
+                if matches!(act.usage, Usage::Receiver | Usage::Callee | Usage::Indexed) =>
+            {
                 Keeps::Value
             }
             _ => return,
