@@ -5,6 +5,7 @@ use std::sync::Arc;
 use raddle_facts::{ArgumentRange, FileFacts, Keyword, ScopeId, ScopeKind, Sym, Value, ValueId};
 use smallvec::SmallVec;
 
+use super::peer::names_a_lock;
 use super::{LockInfo, LockKey, LockRef, Owner, Root};
 use crate::Program;
 use crate::members::Ancestor;
@@ -65,16 +66,21 @@ impl Program {
     }
 
     fn info_of_key(&self, key: &LockKey) -> Option<LockInfo> {
-        let (unit, bindings) = match key {
-            LockKey::Global(unit, name) => (*unit, self.unit(*unit).facts.bindings(ScopeId::MODULE, name)),
-            LockKey::Member(class, name) => (class.unit, self.unit(class.unit).facts.attributes(class.class, name)),
-            _ => return None,
-        };
+        if matches!(key, LockKey::Local(..)) {
+            return None;
+        }
+        let (unit, bindings) = self.bindings_of_lock(key)?;
         bindings.iter().find_map(|(_, value)| self.lock_info(ValueRef { unit, value: *value }))
     }
 
+    /// Where a value lives, whatever it is: a global, an attribute, a variable.
+    #[must_use]
+    pub fn place_key(&self, function: FunctionRef, value: ValueId) -> Option<LockKey> {
+        self.place_of(function, value, 0).map(|(key, _)| key)
+    }
+
     /// Where a value comes to rest.
-    fn place_of(&self, function: FunctionRef, value: ValueId, depth: u8) -> Option<Place> {
+    pub(super) fn place_of(&self, function: FunctionRef, value: ValueId, depth: u8) -> Option<Place> {
         if depth > DEEPEST {
             return None;
         }
@@ -182,7 +188,7 @@ impl Program {
                 _ => {}
             }
         }
-        None
+        self.lock_of_peer(function, base, name)
     }
 
     /// An attribute by the class that defines it; a property by what it returns.
@@ -404,10 +410,7 @@ fn is_alias(facts: &FileFacts, value: ValueId) -> bool {
 fn may_be_lock(facts: &FileFacts, value: ValueId) -> bool {
     match facts.value(value) {
         Value::Parameter(..) => true,
-        Value::Attribute(_, name) | Value::Name(_, name) => {
-            let name = facts.text(name).to_ascii_lowercase();
-            name.contains("lock") || name.contains("mutex") || name.contains("cond")
-        }
+        Value::Attribute(_, name) | Value::Name(_, name) => names_a_lock(facts.text(name)),
         _ => false,
     }
 }
