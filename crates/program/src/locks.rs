@@ -6,6 +6,7 @@
 
 pub mod caller;
 pub mod held;
+mod hidden;
 pub mod interrupts;
 pub mod leads;
 pub mod peer;

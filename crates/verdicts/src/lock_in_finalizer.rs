@@ -1,5 +1,6 @@
 //! Locks taken where a thread that already holds them may be interrupted: in finalizers and signal handlers.
 
+use raddle_facts::ActKind;
 use raddle_facts::models::{LockKind, Waiter};
 use raddle_program::locks::interrupts::{Interrupt, Interruption};
 use raddle_program::locks::summary::{Effect, LockWorld, Reached, Under};
@@ -8,7 +9,10 @@ use raddle_program::{FunctionRef, Program};
 use raddle_vocabulary::{Act, Confidence, Finding, Level, Message};
 
 use crate::Judged;
-use crate::locking::{Said, call_steps, end_of, finding, function_name, lock_name, step, sureness, take_step};
+use crate::locking::{
+    Said, call_steps, end_of, finding, function_name, lock_name, method_of, step, sureness, take_step,
+};
+use crate::story::act_at;
 
 /// The rule's name.
 pub const ID: &str = "lock-in-finalizer";
@@ -40,7 +44,11 @@ fn in_the_way<'w>(
             let waits = lock
                 .info
                 .is_some_and(|it| !it.reentrant && it.kind == LockKind::Mutex && matches!(it.waiter, Waiter::Thread));
-            (lock, if waits { world.users.get(&lock.key)?.clone() } else { return None })
+            if !waits {
+                return None;
+            }
+            let users = world.users.get(&lock.key)?.iter().copied();
+            (lock, users.filter(|user| does_something(program, *user, lock)).collect::<Vec<_>>())
         }
         Effect::Inner(lock, _) => (lock, program.users_of_inner(&lock.key)),
         Effect::Wait(..) | Effect::User(_) => return None,
@@ -60,6 +68,22 @@ fn in_the_way<'w>(
         .filter(|(at, _)| program.class_of(*at) != class && program.runs_elsewhere(*at))
         .map(|user| (lock, user))
         .next()
+}
+
+/// Whether a user of a lock does more under it than to count: between plain assignments nothing comes in between, since
+/// CPython collects and looks for signals where something is made or called.
+fn does_something(program: &Program, (function, _): (FunctionRef, u32), lock: &LockRef) -> bool {
+    let locks = program.held_at(function);
+    locks.held.iter().any(|(act, held)| {
+        let under = held.iter().any(|it| it.lock.key == lock.key && it.act != *act);
+        let acts = match act_at(program, function, *act).kind {
+            ActKind::Call(_) => !method_of(program, function, *act)
+                .is_some_and(|(base, name)| name == "release" && program.lock_at(function, base).is_some()),
+            ActKind::Iterate(_) | ActKind::Enter(_) | ActKind::Yield => true,
+            _ => false,
+        };
+        under && acts
+    })
 }
 
 fn found(

@@ -87,7 +87,22 @@ fn is_kept(program: &Program, class: ClassRef, lock: &LockRef) -> bool {
         Value::Call(callee, _) => matches!(facts.called_name(callee), Some("Lock" | "RLock" | "allocate_lock")),
         _ => false,
     };
-    plain && inherits && matches!(bindings, [(_, value)] if made_here(*value))
+    plain && inherits && bindings.iter().all(|(_, value)| made_here(*value)) && is_made_once(program, unit, &lock.key)
+}
+
+/// Whether only what makes or unpickles an object makes its lock.
+fn is_made_once(program: &Program, unit: UnitId, lock: &LockKey) -> bool {
+    let facts = &program.unit(unit).facts;
+    let mut makers = program.functions_of(unit).filter(|function| {
+        facts.acts_of(function.function).iter().any(|act| match act.kind {
+            ActKind::Write(place, _) => program.place_key(*function, place).as_ref() == Some(lock),
+            _ => false,
+        })
+    });
+    makers.all(|function| {
+        let name = facts.text(program.function(function).name);
+        matches!(name, "__init__" | "__new__" | "__post_init__" | "__setstate__" | "<module>")
+    })
 }
 
 /// Whether an act is reached in the process that made the object only.

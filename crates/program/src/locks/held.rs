@@ -44,7 +44,8 @@ pub struct FunctionLocks {
     pub keeps: Vec<Hold>,
     /// What it lets go without having taken it.
     pub drops: Vec<LockRef>,
-    /// Locks that a try-lock on every way here found free, by act: no caller can hold them.
+    /// Locks that a try-lock on every way here found free, or that were given back for the caller, by act: no caller
+    /// holds them.
     pub free: FxHashMap<u32, Vec<LockRef>>,
     /// Locks that some way out leaves held while others do not, with whether that way is an exception.
     pub leaks: Vec<(Hold, bool)>,
@@ -138,8 +139,10 @@ struct State {
     must: Vec<Hold>,
     /// Held on some way here, taken by a bare `acquire`.
     may: Vec<Hold>,
-    /// Found free by a try-lock on every way here.
+    /// Found free by a try-lock, or given back for the caller, on every way here.
     free: Vec<LockRef>,
+    /// Given back for the caller on some way here; taken again, they are the caller's.
+    lent: Vec<LockRef>,
     /// Given back on some way here and not taken since, by which act, and whether that is so on every way.
     released: Vec<(LockRef, u32, bool)>,
 }
@@ -168,7 +171,7 @@ impl Walk<'_> {
     fn take(&mut self, state: &mut State, lock: LockRef, scoped: bool) {
         let hold = Hold { lock, act: self.last, scoped };
         state.released.retain(|(it, ..)| it.key != hold.lock.key);
-        if !scoped {
+        if !scoped && !state.lent.contains(&hold.lock) {
             add(&mut state.may, hold.clone());
         }
         add(&mut state.must, hold);
@@ -188,6 +191,13 @@ impl Walk<'_> {
             self.note_twice(Twice { lock: lock.clone(), first, again: Some(self.last), always });
         } else if !held && !self.out.drops.contains(lock) {
             self.out.drops.push(lock.clone());
+        }
+        if before.is_none() && !held {
+            for list in [&mut state.free, &mut state.lent] {
+                if !list.contains(lock) {
+                    list.push(lock.clone());
+                }
+            }
         }
         if before.is_none() && state.must.iter().any(|it| it.lock == *lock) {
             state.released.push((lock.clone(), self.last, true));
@@ -399,6 +409,11 @@ impl Domain for Walk<'_> {
             add(&mut state.may, hold.clone());
         }
         state.free.retain(|it| other.free.contains(it));
+        for lock in &other.lent {
+            if !state.lent.contains(lock) {
+                state.lent.push(lock.clone());
+            }
+        }
         for (lock, _, always) in &mut state.released {
             *always &= other.released.iter().any(|(it, _, always)| it == lock && *always);
         }

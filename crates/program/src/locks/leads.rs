@@ -77,7 +77,9 @@ impl Program {
                 | ActKind::Iterate(value)
                 | ActKind::Load(value)
                 | ActKind::Again(value)
-                | ActKind::Index(value) => value,
+                | ActKind::Index(value)
+                | ActKind::Write(value, _)
+                | ActKind::Update(value, _) => value,
                 _ => continue,
             };
             if let Some((lock, path)) = self.inner_lock(function, value) {
@@ -87,6 +89,9 @@ impl Program {
                 && let Some(user) = self.user_call(function, value)
             {
                 leads.user.push((act, user));
+            }
+            for (callee, value) in self.hidden_calls(function, value) {
+                leads.calls.push(Call { act, value, callee, sure: Sure::Perhaps });
             }
             for target in self.targets(function, it) {
                 match target {

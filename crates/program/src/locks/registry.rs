@@ -225,7 +225,7 @@ impl Program {
         let Value::Call(callee, _) = facts.value(call) else { return None };
         let kind = match facts.value(callee) {
             Value::Attribute(_, name) if matches!(facts.text(name), "set_result" | "set_exception") => {
-                if self.is_loop_future(function, callee) {
+                if self.is_loop_future(function, callee) || self.is_fresh_receiver(function, call) {
                     return None;
                 }
                 UserKind::Completion
@@ -249,6 +249,20 @@ impl Program {
         let kept_there = self.registry().registrars.iter().any(|it| it.kept == kept);
         let written = if kind == UserKind::Listener { crate::locks::key_text(self, &kept).into() } else { written };
         kept_there.then_some(UserCall { kind, written, kept: Some(kept) })
+    }
+
+    /// Whether a method is called on an object that the function has made itself.
+    pub(super) fn is_fresh_receiver(&self, function: FunctionRef, call: ValueId) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        let Some((base, _)) = called_method(facts, call) else { return false };
+        let Value::Call(made, _) = facts.value(base) else { return false };
+        let vals = self.evaluate(ValueRef { unit: function.unit, value: made });
+        let is_class = |val: &Val| match val {
+            Val::Class(_) => true,
+            Val::Outside(name, _) => name.rsplit('.').next().is_some_and(|it| it.starts_with(char::is_uppercase)),
+            _ => false,
+        };
+        !vals.known.is_empty() && vals.known.iter().all(is_class)
     }
 
     /// The container that every caller of its class passes to a helper: `self._call_all(self._callbacks, value)`.
@@ -288,6 +302,13 @@ fn is_event_name(name: &str) -> bool {
     name.starts_with("on_") || matches!(name, "notify" | "handle_event" | "callback")
 }
 
+fn is_weak(facts: &FileFacts, value: ValueId) -> bool {
+    match facts.value(value) {
+        Value::Call(callee, _) => matches!(facts.called_name(callee), Some("ref" | "WeakMethod" | "ReferenceType")),
+        _ => false,
+    }
+}
+
 fn is_element(facts: &FileFacts, value: ValueId) -> bool {
     matches!(facts.value(value), Value::Element(_) | Value::Unpacked(..))
 }
@@ -303,10 +324,12 @@ fn parameter_in(facts: &FileFacts, function: FunctionRef, value: ValueId, depth:
             let is_self = place == 0 && facts.function(of).class.is_some();
             (!is_self).then_some(place)
         }
+        // A weak reference is called to get at what it refers to.
+        Value::Union(list) if facts.list(list).iter().any(|it| is_weak(facts, *it)) => None,
         Value::Union(list) | Value::Display(_, list) => inside(facts.list(list)),
         Value::Declared(_, inner) | Value::Narrowed(inner, _) => parameter_in(facts, function, inner, depth + 1),
         Value::Call(callee, arguments) => {
-            let wraps = matches!(facts.called_name(callee), Some("partial" | "ref" | "WeakMethod" | "wraps"));
+            let wraps = matches!(facts.called_name(callee), Some("partial" | "wraps"));
             let first = facts.arguments(arguments).first()?;
             if wraps { parameter_in(facts, function, first.value, depth + 1) } else { None }
         }

@@ -174,11 +174,10 @@ impl Program {
 
     fn own_effects(&self, function: FunctionRef, leads: &Leads) -> Vec<Reached> {
         let locks = self.held_at(function);
-        let takes = locks.taken.iter().filter(|it| it.waits).map(|it| Reached {
-            effect: Effect::Take(it.lock.clone()),
-            way: vec![(function, it.act)],
-            sure: Sure::Only,
-        });
+        let takes =
+            locks.taken.iter().filter(|it| it.waits && !self.found_free(function, it.act, &it.lock)).map(|it| {
+                Reached { effect: Effect::Take(it.lock.clone()), way: vec![(function, it.act)], sure: Sure::Only }
+            });
         let waits = leads.waits.iter().map(|(act, path, blocking, sure)| Reached {
             effect: Effect::Wait(path.clone(), blocking.clone()),
             way: vec![(function, *act)],
@@ -242,6 +241,8 @@ impl Program {
                     Effect::Inner(lock, path) => {
                         Effect::Inner(self.carry(lock, call.callee, caller, call.value)?, path.clone())
                     }
+                    // Nobody has added anything to an object that was made just now.
+                    Effect::User(_) if self.is_fresh_receiver(caller, call.value) => return None,
                     same @ (Effect::Wait(..) | Effect::User(_)) => same.clone(),
                 };
                 let mut way = Vec::with_capacity(it.way.len() + 1);
