@@ -2,6 +2,7 @@
 
 pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
+pub mod callback_under_lock;
 pub mod cancellation_swallowed;
 pub mod connection_across_threads;
 pub mod coroutine_function_as_callback;
@@ -18,11 +19,13 @@ pub mod inconsistent_guard;
 pub mod join_before_drain;
 pub mod limiter_per_call;
 pub mod lock_in_finalizer;
+pub mod lock_kept_across_fork;
 pub mod lock_misuse;
 pub mod lock_not_released;
 pub mod lock_order_cycle;
 pub mod missing_main_guard;
 pub mod nested_event_loop;
+pub mod pool_waits_for_itself;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
 pub mod shared_data;
@@ -66,6 +69,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (async_primitive_from_thread::ID, async_primitive_from_thread::verdict),
     (shared_data::AWAIT, shared_data::splits),
     (blocking_call_in_coroutine::ID, blocking_call_in_coroutine::verdict),
+    (callback_under_lock::ID, callback_under_lock::verdict),
     (cancellation_swallowed::ID, cancellation_swallowed::verdict),
     (shared_data::CHECK, shared_data::check),
     (connection_across_threads::ID, connection_across_threads::verdict),
@@ -84,15 +88,18 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (shared_data::LAZY, shared_data::lazy),
     (limiter_per_call::ID, limiter_per_call::verdict),
     (lock_in_finalizer::ID, lock_in_finalizer::verdict),
+    (lock_kept_across_fork::ID, lock_kept_across_fork::verdict),
     (lock_misuse::IGNORED, lock_misuse::ignored),
     (lock_misuse::NO_LOOP, lock_misuse::no_loop),
     (lock_misuse::PER_CALL, lock_misuse::per_call),
     (lock_misuse::PIPE, lock_misuse::pipe),
     (lock_not_released::ID, lock_not_released::verdict),
+    (lock_misuse::TWICE, lock_misuse::twice),
     (lock_order_cycle::ID, lock_order_cycle::verdict),
     (missing_main_guard::ID, missing_main_guard::verdict),
     (shared_data::ITERATE, shared_data::iterate),
     (nested_event_loop::ID, nested_event_loop::verdict),
+    (pool_waits_for_itself::ID, pool_waits_for_itself::verdict),
     (shared_data::QUEUE, shared_data::queue),
     (self_deadlock::ID, self_deadlock::verdict),
     (session_shared_by_tasks::ID, session_shared_by_tasks::verdict),
