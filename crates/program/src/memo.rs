@@ -50,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) unguarded: OnceLock<Vec<crate::sharing::guarding::Unguarded>>,
     pub(crate) actors: OnceLock<crate::actors::Actors>,
     pub(crate) start: OnceLock<crate::crossing::Start>,
+    pub(crate) undone: OnceLock<Vec<(FunctionRef, crate::cancel::Undone)>>,
 }
 
 /// The answers so far.
@@ -92,6 +93,7 @@ impl crate::Program {
             crossings,
             thread_code,
             start,
+            undone,
         } = &self.memo.shared;
         let _ = (
             self.all_wrongly_handed(),
@@ -105,6 +107,7 @@ impl crate::Program {
             self.unguarded(),
             self.crossings(),
             self.start_by_default(),
+            self.all_undone(),
         );
         let done = [
             handed.get().is_some(),
@@ -119,6 +122,7 @@ impl crate::Program {
             crossings.get().is_some(),
             thread_code.get().is_some(),
             start.get().is_some(),
+            undone.get().is_some(),
         ];
         assert!(done.iter().all(|it| *it), "every shared answer is worked out before verdicts run side by side");
     }

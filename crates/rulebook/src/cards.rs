@@ -51,6 +51,11 @@ const CARDS: &[(&str, &str)] = &[
     ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
     ("wait-while-holding-lock", include_str!("../cards/wait-while-holding-lock.md")),
     ("wait-without-timeout", include_str!("../cards/wait-without-timeout.md")),
+    ("cleanup-misses-cancellation", include_str!("../cards/cleanup-misses-cancellation.md")),
+    ("interrupt-never-arrives", include_str!("../cards/interrupt-never-arrives.md")),
+    ("resource-before-try", include_str!("../cards/resource-before-try.md")),
+    ("state-not-restored", include_str!("../cards/state-not-restored.md")),
+    ("task-outlives-cancellation", include_str!("../cards/task-outlives-cancellation.md")),
 ];
 
 /// The cards by the names of their rules.

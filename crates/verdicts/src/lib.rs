@@ -3,6 +3,7 @@
 pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
 pub mod cancellation_swallowed;
+pub mod cleanup_misses_cancellation;
 pub mod connection_across_threads;
 pub mod coroutine_function_as_callback;
 pub mod coroutine_never_awaited;
@@ -14,6 +15,7 @@ pub mod fork_while_threaded;
 pub mod future_error_never_seen;
 pub mod gather_errors_ignored;
 pub mod inconsistent_guard;
+pub mod interrupt_never_arrives;
 pub mod join_before_drain;
 pub mod limiter_per_call;
 pub mod lock_in_finalizer;
@@ -33,6 +35,7 @@ pub mod thread_error_never_seen;
 pub mod thread_local_in_coroutine;
 pub mod timeout_on_finished_future;
 pub mod unbounded_gather;
+pub mod undone;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
 pub mod wait_while_holding_lock;
@@ -105,6 +108,11 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (unpicklable_result::ID, unpicklable_result::verdict),
     (wait_while_holding_lock::ID, wait_while_holding_lock::verdict),
     (wait_without_timeout::ID, wait_without_timeout::verdict),
+    (cleanup_misses_cancellation::ID, cleanup_misses_cancellation::verdict),
+    (interrupt_never_arrives::ID, interrupt_never_arrives::verdict),
+    (undone::RESOURCE, undone::resource),
+    (undone::STATE, undone::state),
+    (undone::TASK, undone::task),
 ];
 
 /// A lock as a person of the project would say it.
