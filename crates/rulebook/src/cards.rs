@@ -56,6 +56,8 @@ const CARDS: &[(&str, &str)] = &[
     ("resource-before-try", include_str!("../cards/resource-before-try.md")),
     ("state-not-restored", include_str!("../cards/state-not-restored.md")),
     ("task-outlives-cancellation", include_str!("../cards/task-outlives-cancellation.md")),
+    ("exception-not-rebuilt", include_str!("../cards/exception-not-rebuilt.md")),
+    ("lock-inherited-by-fork", include_str!("../cards/lock-inherited-by-fork.md")),
 ];
 
 /// The cards by the names of their rules.

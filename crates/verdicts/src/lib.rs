@@ -10,6 +10,7 @@ pub mod coroutine_never_awaited;
 pub mod coroutine_truth_tested;
 pub mod cpu_work_in_coroutine;
 pub mod cpu_work_in_threads;
+pub mod exception_not_rebuilt;
 pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
 pub mod future_error_never_seen;
@@ -19,6 +20,7 @@ pub mod interrupt_never_arrives;
 pub mod join_before_drain;
 pub mod limiter_per_call;
 pub mod lock_in_finalizer;
+pub mod lock_inherited_by_fork;
 pub mod lock_misuse;
 pub mod lock_not_released;
 pub mod lock_order_cycle;
@@ -113,6 +115,8 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (undone::RESOURCE, undone::resource),
     (undone::STATE, undone::state),
     (undone::TASK, undone::task),
+    (exception_not_rebuilt::ID, exception_not_rebuilt::verdict),
+    (lock_inherited_by_fork::ID, lock_inherited_by_fork::verdict),
 ];
 
 /// A lock as a person of the project would say it.
