@@ -58,6 +58,11 @@ const CARDS: &[(&str, &str)] = &[
     ("task-outlives-cancellation", include_str!("../cards/task-outlives-cancellation.md")),
     ("exception-not-rebuilt", include_str!("../cards/exception-not-rebuilt.md")),
     ("lock-inherited-by-fork", include_str!("../cards/lock-inherited-by-fork.md")),
+    ("cleanup-not-shielded", include_str!("../cards/cleanup-not-shielded.md")),
+    ("global-changed-in-process", include_str!("../cards/global-changed-in-process.md")),
+    ("pool-created-per-call", include_str!("../cards/pool-created-per-call.md")),
+    ("unbounded-threads", include_str!("../cards/unbounded-threads.md")),
+    ("shared-future-not-shielded", include_str!("../cards/shared-future-not-shielded.md")),
 ];
 
 /// The cards by the names of their rules.

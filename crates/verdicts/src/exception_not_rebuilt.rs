@@ -1,8 +1,9 @@
 //! Exceptions that no other process can send here: what they pass on as `args` does not fit their `__init__`.
 
 use raddle_facts::Value;
-use raddle_program::{ClassRef, FunctionRef, Program};
+use raddle_program::{ClassRef, FunctionRef, Program, Unit, UnitId};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Step};
+use rustc_hash::FxHashSet;
 
 use crate::Judged;
 use crate::plain::Found;
@@ -33,27 +34,44 @@ const CROSSERS: &[&str] = &[
 /// Finds them.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
-    let crosses = crosses(program);
+    let near = near_processes(program);
     for (unit, _) in program.own_units() {
         for class in program.classes_of(unit) {
             if let Some(init) = own_init(program, class)
                 && program.cannot_be_rebuilt(class)
             {
-                acc.push(finding(program, class, init, crosses));
+                acc.push(finding(program, class, init, near.contains(&unit)));
             }
         }
     }
 }
 
-/// Whether the project works with other processes.
-fn crosses(program: &Program) -> bool {
-    program.own_units().any(|(_, unit)| {
+/// Imports are followed this far.
+const FARTHEST: usize = 3;
+
+/// The modules that work with other processes, and what they import.
+fn near_processes(program: &Program) -> FxHashSet<UnitId> {
+    let crosses = |unit: &Unit| {
         unit.facts.symbols.find("ProcessPoolExecutor").is_some()
             || unit.facts.imports.iter().any(|it| {
                 let module = unit.facts.text(*it);
                 CROSSERS.contains(&module) || CROSSERS.contains(&module.split('.').next().unwrap_or(module))
             })
-    })
+    };
+    let mut round: Vec<UnitId> = program.own_units().filter(|(_, it)| crosses(it)).map(|(id, _)| id).collect();
+    let mut near: FxHashSet<UnitId> = round.iter().copied().collect();
+    for _ in 0..FARTHEST {
+        let mut next = Vec::new();
+        for id in round {
+            let unit = program.unit(id);
+            for import in &unit.facts.imports {
+                let found = program.modules.find(id, &unit.absolute(unit.facts.text(*import)));
+                next.extend(found.filter(|it| program.is_own(*it) && near.insert(*it)));
+            }
+        }
+        round = next;
+    }
+    near
 }
 
 /// The `__init__` that stands in the very class.

@@ -4,6 +4,7 @@ pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
 pub mod cancellation_swallowed;
 pub mod cleanup_misses_cancellation;
+pub mod cleanup_not_shielded;
 pub mod connection_across_threads;
 pub mod coroutine_function_as_callback;
 pub mod coroutine_never_awaited;
@@ -15,6 +16,7 @@ pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
 pub mod future_error_never_seen;
 pub mod gather_errors_ignored;
+pub mod global_changed_in_process;
 pub mod inconsistent_guard;
 pub mod interrupt_never_arrives;
 pub mod join_before_drain;
@@ -26,9 +28,11 @@ pub mod lock_not_released;
 pub mod lock_order_cycle;
 pub mod missing_main_guard;
 pub mod nested_event_loop;
+pub mod repeated;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
 pub mod shared_data;
+pub mod shared_future_not_shielded;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
 pub mod task_group_never_ends;
@@ -47,6 +51,7 @@ mod locking;
 mod lost;
 mod pickling;
 mod plain;
+mod processes;
 mod story;
 
 use raddle_program::Program;
@@ -117,6 +122,11 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (undone::TASK, undone::task),
     (exception_not_rebuilt::ID, exception_not_rebuilt::verdict),
     (lock_inherited_by_fork::ID, lock_inherited_by_fork::verdict),
+    (cleanup_not_shielded::ID, cleanup_not_shielded::verdict),
+    (global_changed_in_process::ID, global_changed_in_process::verdict),
+    (repeated::POOL, repeated::pools),
+    (repeated::THREADS, repeated::threads),
+    (shared_future_not_shielded::ID, shared_future_not_shielded::verdict),
 ];
 
 /// A lock as a person of the project would say it.

@@ -113,6 +113,8 @@ fn pool(program: &Program, class: ClassRef) -> Option<Finding> {
     let facts = &program.unit(class.unit).facts;
     facts.symbols.find("ThreadPoolExecutor")?;
     let names: Vec<&str> = facts.class(class.class).attributes.iter().map(|(name, _)| facts.text(*name)).collect();
+    // A lock says that the object is used from anywhere, and not made by whoever runs the process.
+    names.iter().find(|it| made_once(program, class, it, LOCKS).is_some())?;
     names.into_iter().find_map(|name| {
         let (init, made) = made_once(program, class, name, POOLS)?;
         let message = Message::new("pool").arg("name", format!("self.{name}"));
