@@ -245,6 +245,8 @@ pub struct Act {
     pub discarded: bool,
     /// Whether it stands in a loop of the function.
     pub in_loop: bool,
+    /// Whether an update takes away: `place -= value`.
+    pub subtracts: bool,
     /// What becomes of the value.
     pub usage: Usage,
 }

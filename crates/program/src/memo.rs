@@ -53,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) actors: OnceLock<crate::actors::Actors>,
     pub(crate) given: OnceLock<crate::sharing::given::Given>,
     pub(crate) start: OnceLock<crate::crossing::Start>,
+    pub(crate) undone: OnceLock<Vec<(FunctionRef, crate::cancel::Undone)>>,
 }
 
 /// The answers so far.
@@ -98,6 +99,7 @@ impl crate::Program {
             crossings,
             thread_code,
             start,
+            undone,
         } = &self.memo.shared;
         let _ = (
             self.all_wrongly_handed(),
@@ -114,6 +116,7 @@ impl crate::Program {
             self.unguarded(),
             self.crossings(),
             self.start_by_default(),
+            self.all_undone(),
         );
         let done = [
             handed.get().is_some(),
@@ -131,6 +134,7 @@ impl crate::Program {
             crossings.get().is_some(),
             thread_code.get().is_some(),
             start.get().is_some(),
+            undone.get().is_some(),
         ];
         assert!(done.iter().all(|it| *it), "every shared answer is worked out before verdicts run side by side");
     }

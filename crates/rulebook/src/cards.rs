@@ -58,6 +58,18 @@ const CARDS: &[(&str, &str)] = &[
     ("unpicklable-result", include_str!("../cards/unpicklable-result.md")),
     ("wait-while-holding-lock", include_str!("../cards/wait-while-holding-lock.md")),
     ("wait-without-timeout", include_str!("../cards/wait-without-timeout.md")),
+    ("cleanup-misses-cancellation", include_str!("../cards/cleanup-misses-cancellation.md")),
+    ("interrupt-never-arrives", include_str!("../cards/interrupt-never-arrives.md")),
+    ("resource-before-try", include_str!("../cards/resource-before-try.md")),
+    ("state-not-restored", include_str!("../cards/state-not-restored.md")),
+    ("task-outlives-cancellation", include_str!("../cards/task-outlives-cancellation.md")),
+    ("exception-not-rebuilt", include_str!("../cards/exception-not-rebuilt.md")),
+    ("lock-inherited-by-fork", include_str!("../cards/lock-inherited-by-fork.md")),
+    ("cleanup-not-shielded", include_str!("../cards/cleanup-not-shielded.md")),
+    ("global-changed-in-process", include_str!("../cards/global-changed-in-process.md")),
+    ("pool-created-per-call", include_str!("../cards/pool-created-per-call.md")),
+    ("unbounded-threads", include_str!("../cards/unbounded-threads.md")),
+    ("shared-future-not-shielded", include_str!("../cards/shared-future-not-shielded.md")),
 ];
 
 /// The cards by the names of their rules.

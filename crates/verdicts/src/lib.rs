@@ -4,21 +4,27 @@ pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
 pub mod callback_under_lock;
 pub mod cancellation_swallowed;
+pub mod cleanup_misses_cancellation;
+pub mod cleanup_not_shielded;
 pub mod connection_across_threads;
 pub mod coroutine_function_as_callback;
 pub mod coroutine_never_awaited;
 pub mod coroutine_truth_tested;
 pub mod cpu_work_in_coroutine;
 pub mod cpu_work_in_threads;
+pub mod exception_not_rebuilt;
 pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
 pub mod future_error_never_seen;
 pub mod gather_errors_ignored;
+pub mod global_changed_in_process;
 pub mod guarded_by_violated;
 pub mod inconsistent_guard;
+pub mod interrupt_never_arrives;
 pub mod join_before_drain;
 pub mod limiter_per_call;
 pub mod lock_in_finalizer;
+pub mod lock_inherited_by_fork;
 pub mod lock_kept_across_fork;
 pub mod lock_misuse;
 pub mod lock_not_released;
@@ -26,9 +32,11 @@ pub mod lock_order_cycle;
 pub mod missing_main_guard;
 pub mod nested_event_loop;
 pub mod pool_waits_for_itself;
+pub mod repeated;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
 pub mod shared_data;
+pub mod shared_future_not_shielded;
 pub mod started_before_ready;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
@@ -38,6 +46,7 @@ pub mod thread_error_never_seen;
 pub mod thread_local_in_coroutine;
 pub mod timeout_on_finished_future;
 pub mod unbounded_gather;
+pub mod undone;
 pub mod unpicklable_argument;
 pub mod unpicklable_result;
 pub mod wait_while_holding_lock;
@@ -47,6 +56,7 @@ mod locking;
 mod lost;
 mod pickling;
 mod plain;
+mod processes;
 mod story;
 
 use raddle_program::Program;
@@ -117,6 +127,18 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (unpicklable_result::ID, unpicklable_result::verdict),
     (wait_while_holding_lock::ID, wait_while_holding_lock::verdict),
     (wait_without_timeout::ID, wait_without_timeout::verdict),
+    (cleanup_misses_cancellation::ID, cleanup_misses_cancellation::verdict),
+    (interrupt_never_arrives::ID, interrupt_never_arrives::verdict),
+    (undone::RESOURCE, undone::resource),
+    (undone::STATE, undone::state),
+    (undone::TASK, undone::task),
+    (exception_not_rebuilt::ID, exception_not_rebuilt::verdict),
+    (lock_inherited_by_fork::ID, lock_inherited_by_fork::verdict),
+    (cleanup_not_shielded::ID, cleanup_not_shielded::verdict),
+    (global_changed_in_process::ID, global_changed_in_process::verdict),
+    (repeated::POOL, repeated::pools),
+    (repeated::THREADS, repeated::threads),
+    (shared_future_not_shielded::ID, shared_future_not_shielded::verdict),
 ];
 
 /// A lock as a person of the project would say it.
