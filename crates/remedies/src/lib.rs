@@ -5,9 +5,15 @@
 
 mod apply;
 mod cancel;
+mod containers;
+mod guarded;
 mod imports;
+mod locks;
 mod page;
+mod pools;
+mod processes;
 mod tasks;
+mod wrap;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,9 +38,25 @@ struct Asked<'a> {
 type Mend = fn(&Asked<'_>) -> Option<Remedy>;
 
 const MENDS: &[(&str, Mend)] = &[
+    ("await-splits-update", guarded::by_the_only_lock),
     ("cancellation-swallowed", cancel::passed_on),
+    ("check-then-act", checked),
+    ("condition-wait-without-loop", locks::looped),
+    ("executor-not-shut-down", pools::closed),
+    ("inconsistent-guard", guarded::as_elsewhere),
+    ("lazy-init-race", guarded::by_the_only_lock),
+    ("lock-not-released", locks::released),
+    ("lock-order-cycle", locks::ordered),
+    ("missing-main-guard", processes::main_guard),
     ("task-not-kept", tasks::kept),
+    ("unguarded-shared-write", guarded::by_the_only_lock),
+    ("unpicklable-argument", processes::named),
 ];
+
+/// A check and an act: one operation that does both, or a lock over them.
+fn checked(asked: &Asked<'_>) -> Option<Remedy> {
+    containers::at_once(asked).or_else(|| guarded::by_the_only_lock(asked))
+}
 
 /// Gives each finding the remedy that can be made for it.
 pub fn give(findings: &mut [Finding], texts: &(dyn Fn(&str) -> Option<Arc<str>> + Sync), version: (u8, u8)) {
@@ -52,9 +74,9 @@ pub fn give(findings: &mut [Finding], texts: &(dyn Fn(&str) -> Option<Arc<str>> 
             let page = texts(path).and_then(|text| Page::of(&text, path, version));
             let findings = &*findings;
             let made: Vec<(usize, Remedy)> = match &page {
-                Some(page) => {
+                Some(page) => page.deep(|page| {
                     places.iter().filter_map(|at| Some((*at, remedy(page, &findings[*at])?))).collect()
-                }
+                }),
                 None => Vec::new(),
             };
             made

@@ -9,8 +9,8 @@ use raddle_source::{Tree, parse};
 use raddle_source::{Kind, Text};
 use raddle_vocabulary::{Edit, Site, Span};
 
-/// Trees that nest deeper than people write are left alone.
-const DEEPEST: u32 = 400;
+/// Stack that looking at one level of a tree may take, with room to spare.
+const LEVEL_STACK: usize = 4096;
 
 /// A file that findings stand in.
 pub(crate) struct Page {
@@ -51,8 +51,14 @@ impl Page {
             encoding: "utf-8".into(),
             mark: false,
         };
-        let tree = parse(&whole, kind, version).ok().filter(|it| it.depth_bound() <= DEEPEST)?;
+        let tree = parse(&whole, kind, version).ok()?;
         Some(Page { path: path.clone(), text: text.clone(), tree, version })
+    }
+
+    /// Works on the page with a stack that its tree fits on.
+    pub(crate) fn deep<T>(&self, work: impl FnOnce(&Page) -> T) -> T {
+        let stack = self.tree.depth_bound() as usize * LEVEL_STACK;
+        stacker::maybe_grow(stack, stack.max(1 << 20), || work(self))
     }
 
     /// The statements of the module.
