@@ -7,8 +7,10 @@ mod apply;
 mod cancel;
 mod containers;
 mod guarded;
+mod habits;
 mod imports;
 mod locks;
+mod offload;
 mod page;
 mod pools;
 mod processes;
@@ -23,6 +25,7 @@ use raddle_vocabulary::{Edit, Finding, Message, Remedy};
 use rayon::prelude::*;
 
 pub use apply::applied;
+pub use habits::{Habit, Habits, Shape};
 
 use crate::page::{Page, Way};
 
@@ -30,6 +33,7 @@ use crate::page::{Page, Way};
 struct Asked<'a> {
     page: &'a Page,
     finding: &'a Finding,
+    habits: &'a Habits,
     way: Way<'a>,
     at: TextRange,
 }
@@ -39,6 +43,7 @@ type Mend = fn(&Asked<'_>) -> Option<Remedy>;
 
 const MENDS: &[(&str, Mend)] = &[
     ("await-splits-update", guarded::by_the_only_lock),
+    ("blocking-call-in-coroutine", offload::off_the_loop),
     ("cancellation-swallowed", cancel::passed_on),
     ("check-then-act", checked),
     ("condition-wait-without-loop", locks::looped),
@@ -59,7 +64,12 @@ fn checked(asked: &Asked<'_>) -> Option<Remedy> {
 }
 
 /// Gives each finding the remedy that can be made for it.
-pub fn give(findings: &mut [Finding], texts: &(dyn Fn(&str) -> Option<Arc<str>> + Sync), version: (u8, u8)) {
+pub fn give(
+    findings: &mut [Finding],
+    habits: &Habits,
+    texts: &(dyn Fn(&str) -> Option<Arc<str>> + Sync),
+    version: (u8, u8),
+) {
     let mut by_file: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
     for (at, finding) in findings.iter().enumerate() {
         let is_python = !finding.site.path.ends_with(".ipynb");
@@ -75,7 +85,7 @@ pub fn give(findings: &mut [Finding], texts: &(dyn Fn(&str) -> Option<Arc<str>> 
             let findings = &*findings;
             let made: Vec<(usize, Remedy)> = match &page {
                 Some(page) => page.deep(|page| {
-                    places.iter().filter_map(|at| Some((*at, remedy(page, &findings[*at])?))).collect()
+                    places.iter().filter_map(|at| Some((*at, remedy(page, &findings[*at], habits)?))).collect()
                 }),
                 None => Vec::new(),
             };
@@ -91,11 +101,11 @@ fn mend_of(finding: &Finding) -> Option<Mend> {
     MENDS.iter().find(|(rule, _)| *rule == finding.rule.0).map(|(_, mend)| *mend)
 }
 
-fn remedy(page: &Page, finding: &Finding) -> Option<Remedy> {
+fn remedy(page: &Page, finding: &Finding, habits: &Habits) -> Option<Remedy> {
     let at = range(finding.site.span);
     let inside = at.end().to_usize() <= page.text().len();
     let way = inside.then(|| page.way(at))?;
-    mend_of(finding)?(&Asked { page, finding, way, at })
+    mend_of(finding)?(&Asked { page, finding, habits, way, at })
 }
 
 /// A remedy that changes nothing but the fault.

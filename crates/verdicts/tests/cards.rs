@@ -11,7 +11,7 @@ use raddle_facts::models::Models;
 use raddle_facts::{Depth, Environment, walk};
 use raddle_program::library::{library_facts, library_units};
 use raddle_program::{Origin, Program, Unit};
-use raddle_remedies::applied;
+use raddle_remedies::{Habits, applied};
 use raddle_report::{Outcome, Sources};
 use raddle_rulebook::{Card, Case, Expectation, Rulebook};
 use raddle_source::{Library, LineIndex, Project, Request, Text, discover, parse};
@@ -77,7 +77,8 @@ fn judged(card: &Card, files: &[(String, String)]) -> datatest_stable::Result<(V
         .filter(|it| it.confidence >= Confidence::Likely && it.level > Level::Note)
         .collect::<Vec<_>>();
     let mut findings = findings;
-    raddle_remedies::give(&mut findings, &|path| texts.text(path), project.settings.python_version);
+    let habits = Habits::of(&program);
+    raddle_remedies::give(&mut findings, &habits, &|path| texts.text(path), project.settings.python_version);
     Ok((findings, texts))
 }
 

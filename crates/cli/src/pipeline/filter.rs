@@ -62,7 +62,7 @@ pub(super) fn settle(
     }
     let texts = &checked.sources.0;
     let version = project.settings.python_version;
-    raddle_remedies::give(&mut checked.findings, &|path| texts.get(path).cloned(), version);
+    raddle_remedies::give(&mut checked.findings, &checked.habits, &|path| texts.get(path).cloned(), version);
     warn_of_unused(&suppressing, checked);
 }
 
