@@ -1,7 +1,7 @@
 //! Cancellation that is caught goes on: `raise`.
 
-use raddle_source::syntax::ast::{ExceptHandler, ExceptHandlerExceptHandler, Expr, Stmt};
-use raddle_source::syntax::{Ranged, TextRange};
+use raddle_source::syntax::ast::{ExceptHandler, ExceptHandlerExceptHandler, Expr, ExprTuple, Stmt};
+use raddle_source::syntax::{Ranged, TextLen, TextRange, TextSize};
 use raddle_vocabulary::{Edit, Remedy};
 
 use crate::page::{Node, Page};
@@ -25,6 +25,11 @@ pub(crate) fn passed_on(asked: &Asked<'_>) -> Option<Remedy> {
     if handler.type_.as_deref().is_some_and(|it| is_cancelled(page, it)) {
         return Some(to_look_over("remedy-raise", raised(page, handler)?));
     }
+    if let Some(Expr::Tuple(classes)) = handler.type_.as_deref()
+        && let Some(edit) = taken_out(page, classes)
+    {
+        return Some(to_look_over("remedy-not-caught", vec![edit]));
+    }
     // The loop that a task of trio or anyio runs on has a cancellation of its own.
     let known = page.says(whole_text(page), "asyncio");
     if !known && (page.says(whole_text(page), "trio") || page.says(whole_text(page), "anyio")) {
@@ -34,13 +39,15 @@ pub(crate) fn passed_on(asked: &Asked<'_>) -> Option<Remedy> {
     let (indent, newline) = (page.indent(handler.start()), page.newline());
     let clause = format!("except {}:{newline}{indent}{}raise{newline}{indent}", class.name, page.unit());
     let mut edits = class.edits;
-    edits.push(page.insert(handler.start(), clause));
+    let above = page.comments_above(handler.start());
+    let at = above + page.indent(above).text_len();
+    edits.push(page.insert(at, clause));
     let begins = page.between(page.line_start(handler.start()), handler.start()).trim().is_empty();
     begins.then(|| to_look_over("remedy-raise-before", edits))
 }
 
 fn whole_text(page: &Page) -> TextRange {
-    TextRange::up_to(raddle_source::syntax::TextSize::new(page.text().len() as u32))
+    TextRange::up_to(TextSize::new(page.text().len() as u32))
 }
 
 /// `asyncio.CancelledError`, and nothing else.
@@ -49,6 +56,19 @@ fn is_cancelled(page: &Page, class: &Expr) -> bool {
         Expr::Tuple(it) => it.elts.len() == 1 && is_cancelled(page, &it.elts[0]),
         _ => page.of_node(class).ends_with("CancelledError"),
     }
+}
+
+/// The classes without `CancelledError`, where they name it beside others that do not catch it.
+fn taken_out(page: &Page, classes: &ExprTuple) -> Option<Edit> {
+    let is_base = |it: &&Expr| page.of_node(*it).ends_with("BaseException");
+    let kept: Vec<&Expr> = classes.elts.iter().filter(|it| !is_cancelled(page, it)).collect();
+    let text = page.of_node(classes);
+    if kept.is_empty() || kept.len() == classes.elts.len() || kept.iter().any(is_base) || text.contains(['#', '\n']) {
+        return None;
+    }
+    let names: Vec<&str> = kept.iter().map(|it| page.of_node(*it)).collect();
+    let text = if let [name] = &names[..] { (*name).to_owned() } else { format!("({})", names.join(", ")) };
+    Some(page.replace(classes.range(), text))
 }
 
 /// The edits that end a handler with `raise`.
@@ -68,9 +88,7 @@ fn raised(page: &Page, handler: &ExceptHandlerExceptHandler) -> Option<Vec<Edit>
     match last {
         Stmt::Raise(_) => None,
         Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) => Some(vec![page.replace(last.range(), "raise")]),
-        Stmt::Return(it) if it.value.as_deref().is_none_or(is_plain) => {
-            Some(vec![page.replace(last.range(), "raise")])
-        }
+        Stmt::Return(it) if it.value.as_deref().is_none_or(is_plain) => Some(vec![page.replace(last.range(), "raise")]),
         it if is_dots(it) => Some(vec![page.replace(last.range(), "raise")]),
         _ if leaves(last) || !begins_line || page.comment_behind(last).is_none() => None,
         _ => {

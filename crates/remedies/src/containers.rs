@@ -33,7 +33,8 @@ fn set_default(page: &Page, statement: &Stmt, test: &ast::StmtIf) -> Option<Reme
         && page.of_node(&*target.slice) == page.of_node(&*look.left);
     let range = statement.range();
     let has_comment = page.of_node(range).contains('#');
-    let is_plain_key = matches!(&*look.left, Expr::Name(_) | Expr::StringLiteral(_) | Expr::NumberLiteral(_) | Expr::Attribute(_));
+    let is_plain_key =
+        matches!(&*look.left, Expr::Name(_) | Expr::StringLiteral(_) | Expr::NumberLiteral(_) | Expr::Attribute(_));
     if !same || has_comment || !is_plain_key || !is_cheap(&write.value) || !page.is_alone(statement) {
         return None;
     }
@@ -90,7 +91,9 @@ fn taken(asked: &Asked<'_>, statement: &Stmt, test: &Expr, body: &[Stmt]) -> Opt
     let get = page.of_node(first).replace(".get()", ".get_nowait()");
     let mut edits = empty.edits;
     let head = TextRange::new(statement.start(), first.end());
-    if page.of_node(head).contains('#') || !page.between(page.line_start(statement.start()), statement.start()).trim().is_empty() {
+    if page.of_node(head).contains('#')
+        || !page.between(page.line_start(statement.start()), statement.start()).trim().is_empty()
+    {
         return None;
     }
     let name = empty.name;

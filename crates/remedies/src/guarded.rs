@@ -51,10 +51,9 @@ pub(crate) fn by_the_only_lock(asked: &Asked<'_>) -> Option<Remedy> {
 
 /// The target of the only lock that some statements make.
 fn only_lock<'a>(page: &'a Page, body: &'a [Stmt], of_tasks: bool) -> Option<&'a str> {
-    let makes = |value: &Expr| match (page.of_node(value), of_tasks) {
-        ("threading.Lock()" | "threading.RLock()" | "Lock()" | "RLock()", false) => true,
-        ("asyncio.Lock()" | "anyio.Lock()" | "trio.Lock()", true) => true,
-        _ => false,
+    let makes = |value: &Expr| match of_tasks {
+        true => matches!(page.of_node(value), "asyncio.Lock()" | "anyio.Lock()" | "trio.Lock()"),
+        false => matches!(page.of_node(value), "threading.Lock()" | "threading.RLock()" | "Lock()" | "RLock()"),
     };
     let mut locks = body.iter().filter_map(|stmt| match stmt {
         Stmt::Assign(it) if makes(&it.value) => it.targets.first().map(|it| page.of_node(it)),

@@ -18,6 +18,8 @@ enum Section {
     Future,
     Standard,
     Others,
+    /// The package that the file itself belongs to.
+    First,
     Local,
 }
 
@@ -102,6 +104,7 @@ fn section(page: &Page, module: &str) -> Section {
     match root {
         "__future__" => Section::Future,
         _ if is_standard_library(page.version.1, root) => Section::Standard,
+        _ if page.belongs_to(root) => Section::First,
         _ => Section::Others,
     }
 }

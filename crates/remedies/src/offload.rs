@@ -5,7 +5,7 @@ use raddle_source::syntax::{Ranged, TextRange, TextSize, range};
 use raddle_vocabulary::{Edit, Remedy};
 
 use crate::habits::{Habit, Shape};
-use crate::page::{Node, Page};
+use crate::page::{Node, Page, Way};
 use crate::wrap::names;
 use crate::{Asked, imports, safe, to_look_over};
 
@@ -20,6 +20,9 @@ const OF_THEIR_THREAD: &[&str] = &[
     "threading.RLock",
     "threading.Condition",
 ];
+
+/// Calls that only begin to read: the rest follows where what they return is used.
+const LATER: &[&str] = &[".iterdir", ".glob", ".rglob", ".iglob", ".scandir", ".walk", ".open"];
 
 /// Takes what blocks off the event loop, everywhere that the finding names.
 pub(crate) fn off_the_loop(asked: &Asked<'_>) -> Option<Remedy> {
@@ -74,7 +77,9 @@ fn one(asked: &Asked<'_>, blocking: &str, is_direct: bool) -> Option<(Vec<Edit>,
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || it.ends_with('.'))
     };
     let waits_for_lock = asked.finding.message.args.get("cause").is_some_and(|it| it == "@lock");
-    if is_direct && OF_THEIR_THREAD.iter().any(is_own) || blocking.starts_with("sqlite3.") || waits_for_lock {
+    let later = is_direct && (LATER.iter().any(|it| blocking.ends_with(it)) || is_entered(&asked.way, asked.at));
+    let of_thread = is_direct && OF_THEIR_THREAD.iter().any(is_own) || blocking.starts_with("sqlite3.");
+    if of_thread || later || waits_for_lock {
         return None;
     }
     let mut edits = in_thread(asked, function, call)?;
@@ -92,6 +97,14 @@ fn is_closed(page: &Page, node: Node<'_>) -> bool {
         Node::Expr(Expr::Lambda(_) | Expr::Generator(_)) | Node::Comprehension => true,
         _ => false,
     }
+}
+
+/// Whether something is entered with a plain `with`, under which it goes on to block.
+fn is_entered(way: &Way<'_>, at: TextRange) -> bool {
+    way.outwards().any(|it| match it {
+        Node::Stmt(Stmt::With(it)) => !it.is_async && it.items.iter().any(|it| it.context_expr.range() == at),
+        _ => false,
+    })
 }
 
 /// Defaults, decorators and annotations are evaluated outside.
@@ -183,7 +196,7 @@ fn in_thread(asked: &Asked<'_>, function: &ast::StmtFunctionDef, call: &ExprCall
         }
         Some(lines) if lines.contains('\n') && !lines.contains('#') => {
             let gap = lines.trim_end_matches([' ', '\t']).len();
-            edits.push(page.insert(call.start(), format!("{head}{}{}", page.newline(), &lines[gap..])));
+            edits.push(page.insert(call.start(), format!("{}{}{}", head.trim_end(), page.newline(), &lines[gap..])));
             edits.push(page.replace(parenthesis, ","));
         }
         Some(_) => {
@@ -243,6 +256,7 @@ fn in_the_way_of(asked: &Asked<'_>, function: &ast::StmtFunctionDef, habit: &Hab
             let own = page.module().iter().any(|it| matches!(it, Stmt::FunctionDef(it) if it.name.as_str() == name));
             let known = match own {
                 true => imports::Known { name: name.clone(), edits: Vec::new() },
+                false if name.starts_with('_') => return None,
                 false => imports::from(page, module, name)?,
             };
             (function.name.as_str() != name).then(|| plain(known, *keywords))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use raddle_source::syntax::ast::{self, ExceptHandler, Expr, Stmt};
 use raddle_source::syntax::source_order::{self, SourceOrderVisitor};
 use raddle_source::syntax::{Ranged, TextRange, TextSize, TokenKind};
-use raddle_source::{Tree, parse};
 use raddle_source::{Kind, Text};
+use raddle_source::{Tree, parse};
 use raddle_vocabulary::{Edit, Site, Span};
 
 /// Stack that looking at one level of a tree may take, with room to spare.
@@ -59,6 +59,11 @@ impl Page {
     pub(crate) fn deep<T>(&self, work: impl FnOnce(&Page) -> T) -> T {
         let stack = self.tree.depth_bound() as usize * LEVEL_STACK;
         stacker::maybe_grow(stack, stack.max(1 << 20), || work(self))
+    }
+
+    /// Whether the file stands in a package of this name.
+    pub(crate) fn belongs_to(&self, package: &str) -> bool {
+        self.path.rsplit('/').skip(1).any(|it| it == package)
     }
 
     /// The statements of the module.
@@ -187,12 +192,18 @@ impl Page {
         texts
     }
 
-    /// Where the own-line comments and decorators above a statement begin.
+    /// Where the own-line comments above a statement begin.
     pub(crate) fn above(&self, stmt: &Stmt) -> TextSize {
-        let mut at = self.line_start(stmt.start());
+        self.comments_above(stmt.start())
+    }
+
+    /// Where the own-line comments above a line begin.
+    pub(crate) fn comments_above(&self, line: TextSize) -> TextSize {
+        let mut at = self.line_start(line);
         while at > TextSize::new(0) {
             let before = self.line_start(at - TextSize::new(1));
-            if !self.between(before, at).trim_start().starts_with('#') {
+            let same = self.indent(before) == self.indent(line);
+            if !same || !self.between(before, at).trim_start().starts_with('#') {
                 break;
             }
             at = before;

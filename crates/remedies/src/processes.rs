@@ -15,7 +15,8 @@ pub(crate) fn main_guard(asked: &Asked<'_>) -> Option<Remedy> {
     let top = asked.way.top()?;
     let from = module.iter().position(|it| it.range() == top.range())?;
     // Names that the rest of the module defines would not be there in the other process.
-    let defines = |it: &Stmt| matches!(it, Stmt::FunctionDef(_) | Stmt::ClassDef(_) | Stmt::Import(_) | Stmt::ImportFrom(_));
+    let defines =
+        |it: &Stmt| matches!(it, Stmt::FunctionDef(_) | Stmt::ClassDef(_) | Stmt::Import(_) | Stmt::ImportFrom(_));
     if module[from..].iter().any(defines) {
         return None;
     }
@@ -38,7 +39,11 @@ pub(crate) fn named(asked: &Asked<'_>) -> Option<Remedy> {
     let takes = |name: &str| parameters.is_some_and(|it| it.iter().any(|it| it.name().as_str() == name));
     let defaults = parameters.is_some_and(|it| it.iter().any(|it| it.default().is_some()));
     let free = names(&lambda.body).into_iter().filter(|it| !takes(it)).any(|it| !is_of_module(asked, it));
-    if free || defaults || page.of_node(&*lambda.body).contains(['\n', '#']) || page.of_node(&*lambda.body).contains(":=") {
+    if free
+        || defaults
+        || page.of_node(&*lambda.body).contains(['\n', '#'])
+        || page.of_node(&*lambda.body).contains(":=")
+    {
         return None;
     }
     let name = page.fresh(page_range(page), &["_job", "_work", "_run_job", "_do_work"])?;

@@ -1,7 +1,7 @@
 //! Tasks that nothing keeps: kept in a set until they are done, or started in the group around them.
 
-use raddle_source::syntax::ast::{self, Expr, Stmt};
 use raddle_source::syntax::Ranged;
+use raddle_source::syntax::ast::{self, Expr, Stmt};
 use raddle_vocabulary::{Edit, Remedy};
 
 use crate::page::{Node, Page};
@@ -37,9 +37,7 @@ pub(crate) fn kept(asked: &Asked<'_>) -> Option<Remedy> {
     let (set, mut edits) = store(asked)?;
     edits.extend(binding);
     let (newline, indent) = (page.newline(), page.indent(stmt.start()));
-    let lines = format!(
-        "{newline}{indent}{set}.add({name}){newline}{indent}{name}.add_done_callback({set}.discard)"
-    );
+    let lines = format!("{newline}{indent}{set}.add({name}){newline}{indent}{name}.add_done_callback({set}.discard)");
     edits.push(page.insert(page.line_end(stmt.end()), lines));
     Some(safe("remedy-keep", edits))
 }
@@ -159,10 +157,10 @@ fn of_class(asked: &Asked<'_>, class: &ast::StmtClassDef) -> Option<(String, Vec
 
 /// `self` of a method, which has to be a plain one.
 fn first_parameter(method: &ast::StmtFunctionDef) -> Option<&str> {
-    let is_bound = !method.decorator_list.iter().any(|it| {
-        matches!(&it.expression, Expr::Name(it) if matches!(it.id.as_str(), "staticmethod" | "classmethod"))
-    });
+    let is_bound = !method
+        .decorator_list
+        .iter()
+        .any(|it| matches!(&it.expression, Expr::Name(it) if matches!(it.id.as_str(), "staticmethod" | "classmethod")));
     let first = method.parameters.posonlyargs.first().or(method.parameters.args.first())?;
     is_bound.then_some(first.parameter.name.as_str())
 }
-

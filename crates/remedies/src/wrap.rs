@@ -72,7 +72,7 @@ impl<'a> SourceOrderVisitor<'a> for Waits {
 }
 
 /// The names that some code reads, and those that it binds.
-pub(crate) fn names<'a>(expr: &'a Expr) -> Vec<&'a str> {
+pub(crate) fn names(expr: &Expr) -> Vec<&str> {
     struct Names<'a>(Vec<&'a str>);
     impl<'a> SourceOrderVisitor<'a> for Names<'a> {
         fn visit_expr(&mut self, expr: &'a Expr) {
