@@ -189,6 +189,7 @@ impl Program {
             let at = start + at as u32;
             for target in self.targets(function, act) {
                 match target {
+                    Target::Run { callee, .. } if self.is_twin(function, at, callee) => {}
                     Target::Run { callee, via, sure } => {
                         leads.edges.push(Edge { caller: function, act: at, callee, via, sure });
                     }

@@ -31,11 +31,17 @@ impl Program {
             }
             // Connecting a datagram socket only notes the address (POSIX, `connect`).
             "socket.socket.connect" if is_datagram(facts, receiver, 0) => true,
-            _ if path.starts_with("socket.socket.") => facts
-                .acts_of(place.function.function)
-                .iter()
-                .take_while(|act| act.span.start < place.act.span.start)
-                .any(|act| switches_waiting_off(facts, act.kind, receiver)),
+            _ if path.starts_with("socket.socket.") => {
+                let kept = match facts.value(receiver) {
+                    Value::Attribute(_, name) => self.never_waits(facts.text(name)),
+                    _ => false,
+                };
+                kept || facts
+                    .acts_of(place.function.function)
+                    .iter()
+                    .take_while(|act| act.span.start < place.act.span.start)
+                    .any(|act| switches_waiting_off(facts, act.kind, receiver))
+            }
             _ => false,
         }
     }
