@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use raddle_remedies::applied;
 use raddle_rulebook::{counted, say_shared};
 use raddle_source::{Kind, Text, encode, syntax};
-use raddle_vocabulary::{Edit, Finding, Message, Remedy};
+use raddle_vocabulary::{Finding, Message, Remedy};
 use similar::TextDiff;
 
 use crate::FOUND;
@@ -110,33 +111,6 @@ fn sound(text: &str, remedies: &[&Remedy]) -> (String, usize) {
     if good.len() == remedies.len() { (after, count) } else { applied(text, &good) }
 }
 
-/// A text with the remedies that do not touch each other, and how many those are. What touches waits for the next round:
-/// two insertions at one place may both be needed, and in an order.
-fn applied(text: &str, remedies: &[&Remedy]) -> (String, usize) {
-    let mut chosen: Vec<&Edit> = Vec::new();
-    let mut count = 0;
-    for remedy in remedies {
-        let apart = |edit: &Edit, other: &Edit| {
-            let (a, b) = (edit.site.span, other.site.span);
-            a.end < b.start || b.end < a.start
-        };
-        if remedy.edits.iter().all(|edit| chosen.iter().all(|other| apart(edit, other))) {
-            count += 1;
-            chosen.extend(&remedy.edits);
-        }
-    }
-    chosen.sort_by_key(|it| it.site.span.start);
-    let mut after = String::with_capacity(text.len() + 64);
-    let mut at = 0;
-    for edit in chosen {
-        after.push_str(&text[at..edit.site.span.start as usize]);
-        after.push_str(&edit.text);
-        at = edit.site.span.end as usize;
-    }
-    after.push_str(&text[at..]);
-    (after, count)
-}
-
 /// Writes a file anew, or notes what would change; why it is left alone, where it is.
 fn written(
     arguments: &FixArguments,
@@ -187,7 +161,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use raddle_vocabulary::{Site, Span};
+    use raddle_vocabulary::{Edit, Site, Span};
 
     use super::*;
 
@@ -195,13 +169,6 @@ mod tests {
         let site = |at| Site { path: "a.py".into(), span: Span { start: at, end: at } };
         let edits = edits.iter().map(|(at, text)| Edit { site: site(*at), text: (*text).to_owned() }).collect();
         Remedy { message: Message::new("remedy-await"), safe: true, edits }
-    }
-
-    #[test]
-    fn remedies_that_touch_wait_for_the_next_round() {
-        let inner = remedy(&[(0, "(await "), (3, ")")]);
-        let outer = remedy(&[(0, "(await "), (7, ")")]);
-        assert_eq!(applied("f().x().y", &[&inner, &outer]), ("(await f()).x().y".to_owned(), 1));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use raddle_facts::models::Models;
 use raddle_program::{Program, Unit};
+use raddle_remedies::Habits;
 use raddle_report::{FileTrouble, Sources};
 use raddle_rulebook::Rulebook;
 use raddle_source::{Project, Request, Text, discover};
@@ -44,6 +45,8 @@ pub(crate) struct Checked {
     pub(crate) looked: BTreeSet<Arc<str>>,
     /// Rules that were on.
     pub(crate) rules: BTreeSet<String>,
+    /// How the project takes work off its event loops.
+    pub(crate) habits: Habits,
     /// The texts that findings point into.
     pub(crate) sources: Texts,
 }
@@ -139,6 +142,7 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
         && let Some(kept) = keep.result(key)
     {
         checked.unknown = kept.unknown;
+        checked.habits = kept.habits;
         let suppressing = load::suppressions(&project, &whole);
         filter::settle(request, &project, &suppressing, kept.findings, &mut checked);
         clock.lap(Phase::Report);
@@ -152,7 +156,7 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
     if let (Some(keep), Some(key)) = (&keep, key)
         && checked.errors.is_empty()
     {
-        keep.keep_result(key, &findings, &checked.unknown);
+        keep.keep_result(key, &findings, &checked);
     }
     filter::settle(request, &project, &loaded.suppressing, findings, &mut checked);
     clock.lap(Phase::Report);
@@ -181,6 +185,7 @@ fn judged(
     let judged = Judged { program: &program, loop_code };
     program.prepare();
     let findings = VERDICTS.par_iter().map(|(_, verdict)| judge(&judged, *verdict)).collect::<Vec<_>>().concat();
+    checked.habits = Habits::of(&program);
     clock.lap(Phase::Verdicts);
     Ok(findings)
 }

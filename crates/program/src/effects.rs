@@ -108,8 +108,11 @@ impl Program {
         open.retain(|at| *at != worst);
         open.insert(0, worst);
         let direct = code.entry_of.contains_key(&function);
-        let reaches =
-            if self.function(function).is_async { Vec::new() } else { self.reaches(function, code, callers, guards) };
+        let acts: Vec<u32> = open.iter().map(|at| code.sinks[*at].act).collect();
+        let reaches = match self.function(function).is_async {
+            true => Vec::new(),
+            false => self.reaches(function, &acts, code, callers, guards),
+        };
         if !direct && reaches.is_empty() {
             return None;
         }
@@ -128,6 +131,7 @@ impl Program {
     fn reaches(
         &self,
         function: FunctionRef,
+        acts: &[u32],
         code: &LoopCode,
         callers: &FxHashMap<FunctionRef, Vec<usize>>,
         guards: &mut Guards<'_>,
@@ -140,7 +144,8 @@ impl Program {
         while let Some(callee) = queue.pop_front() {
             for at in callers.get(&callee).map_or(&[][..], |it| it) {
                 let edge = &code.edges[*at];
-                if guards.at(edge.caller, edge.act).knows_where {
+                let elsewhere = callee == function && acts.iter().all(|act| self.argument_rules_out(edge, *act));
+                if elsewhere || guards.at(edge.caller, edge.act).knows_where {
                     continue;
                 }
                 let is_entry = code.entry_of.contains_key(&edge.caller);

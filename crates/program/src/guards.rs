@@ -161,7 +161,7 @@ fn is_mode(facts: &FileFacts, test: ValueId, depth: u32) -> bool {
 
 /// Whether a condition asks if a kept thing is not there yet: `self._x is None`, `not _cache`, `key not in self._seen`.
 fn is_first_time(facts: &FileFacts, test: ValueId, holds: bool) -> bool {
-    let kept = |value: ValueId| matches!(facts.value(value), Value::Attribute(..) | Value::Name(..));
+    let kept = |value: ValueId| is_kept(facts, value);
     match facts.value(test) {
         Value::Test(Test::IsNone, parts) => holds && facts.list(parts).first().is_some_and(|it| kept(*it)),
         Value::Test(Test::IsNotNone, parts) => !holds && facts.list(parts).first().is_some_and(|it| kept(*it)),
@@ -172,6 +172,19 @@ fn is_first_time(facts: &FileFacts, test: ValueId, holds: bool) -> bool {
         }
         Value::Test(Test::And, parts) => holds && facts.list(parts).iter().any(|it| is_first_time(facts, *it, true)),
         Value::Attribute(..) | Value::Name(..) => !holds,
+        _ => false,
+    }
+}
+
+/// Whether a value lives longer than the call: an attribute, a variable of the module, `getattr(function, "_cached", None)`.
+fn is_kept(facts: &FileFacts, value: ValueId) -> bool {
+    match facts.value(value) {
+        Value::Attribute(..) | Value::Name(..) => true,
+        Value::Union(list) => {
+            let parts = facts.list(list);
+            let is_attribute = |it: &ValueId| matches!(facts.value(*it), Value::Attribute(..));
+            parts.iter().any(is_attribute) && parts.iter().all(|it| is_attribute(it) || facts.value(*it) == Value::None)
+        }
         _ => false,
     }
 }

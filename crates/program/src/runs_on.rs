@@ -112,6 +112,8 @@ struct Seeds {
     roots: Vec<FunctionRef>,
     /// What is registered as a command of the command line.
     commands: Vec<FunctionRef>,
+    /// Helpers that run a loop for the coroutine function they are given, and as which parameter.
+    runners: Vec<(FunctionRef, u16)>,
 }
 
 impl Program {
@@ -189,6 +191,7 @@ impl Program {
             let at = start + at as u32;
             for target in self.targets(function, act) {
                 match target {
+                    Target::Run { callee, .. } if self.is_twin(function, at, callee) => {}
                     Target::Run { callee, via, sure } => {
                         leads.edges.push(Edge { caller: function, act: at, callee, via, sure });
                     }
@@ -211,11 +214,14 @@ impl Program {
     fn seeds(&self, roots: &mut FxHashSet<FunctionRef>, commands: &mut FxHashSet<FunctionRef>) -> Vec<Entry> {
         let per_unit: Vec<Seeds> = (0..self.own).into_par_iter().map(|at| self.seeds_of(UnitId(at as u32))).collect();
         let mut entries = Vec::new();
+        let mut runners = Vec::new();
         for seeds in per_unit {
             entries.extend(seeds.entries);
             roots.extend(seeds.roots);
             commands.extend(seeds.commands);
+            runners.extend(seeds.runners);
         }
+        roots.extend(self.roots_through(&runners));
         entries
     }
 
@@ -223,6 +229,7 @@ impl Program {
         let facts = &self.unit(unit).facts;
         let mut entries = Vec::new();
         let mut roots = Vec::new();
+        let mut runners = Vec::new();
         let mut once = Vec::new();
         for function in self.functions_of(unit) {
             let it = self.function(function);
@@ -244,7 +251,7 @@ impl Program {
                 let Value::Call(callee, arguments) = facts.value(call) else { continue };
                 let Some(name) = facts.called_name(callee) else { continue };
                 if matches!(name, "run" | "run_until_complete" | "run_sync") {
-                    self.root_of(unit, callee, facts.arguments(arguments), &mut roots);
+                    self.root_of(unit, callee, facts.arguments(arguments), &mut roots, &mut runners);
                 }
                 if self.models.may_register(name) {
                     self.once_of(unit, callee, facts.arguments(arguments), &mut once);
@@ -264,7 +271,7 @@ impl Program {
             entry.often = Often::Once;
         }
         let commands = once.into_iter().filter(|(_, by)| *by == Runner::Caller).map(|(function, _)| function).collect();
-        Seeds { entries, roots, commands }
+        Seeds { entries, roots, commands, runners }
     }
 
     /// `FastAPI(lifespan=lifespan)`: what is registered runs once, when the program starts or stops.
@@ -304,6 +311,7 @@ impl Program {
         callee: raddle_facts::ValueId,
         arguments: &[raddle_facts::Argument],
         roots: &mut Vec<FunctionRef>,
+        runners: &mut Vec<(FunctionRef, u16)>,
     ) {
         let starts = self.evaluate(ValueRef { unit, value: callee }).known.iter().any(|val| {
             let name = match val {
@@ -326,13 +334,54 @@ impl Program {
         if !starts {
             return;
         }
+        let facts = &self.unit(unit).facts;
         for argument in arguments.iter().filter(|it| it.keyword == Keyword::Positional).take(1) {
+            if let Value::Call(made, _) = facts.value(argument.value)
+                && let Value::Parameter(function, place) = facts.value(made)
+            {
+                runners.push((FunctionRef { unit, function }, place));
+            }
             for val in &self.evaluate(ValueRef { unit, value: argument.value }).known {
                 if let Val::Coroutine(function) | Val::Function(function) = val {
                     roots.push(*function);
                 }
             }
         }
+    }
+
+    /// The coroutine functions that the project gives to a helper of its own which runs a loop for them.
+    fn roots_through(&self, runners: &[(FunctionRef, u16)]) -> Vec<FunctionRef> {
+        let mut roots = Vec::new();
+        for (runner, place) in runners {
+            let name = self.unit(runner.unit).facts.text(self.function(*runner).name);
+            for (unit, it) in self.own_units().filter(|(_, it)| it.facts.symbols.find(name).is_some()) {
+                let calls = it.facts.acts.iter().filter_map(|act| match act.kind {
+                    ActKind::Call(call) => Some(it.facts.value(call)),
+                    _ => None,
+                });
+                for call in calls {
+                    let Value::Call(callee, arguments) = call else { continue };
+                    if it.facts.called_name(callee) != Some(name) {
+                        continue;
+                    }
+                    let runs = self
+                        .evaluate(ValueRef { unit, value: callee })
+                        .known
+                        .iter()
+                        .any(|val| matches!(val, Val::Function(it) | Val::Bound(it, _) if it == runner));
+                    let bound = self.function(*runner).class.is_some();
+                    let given = self.parameters_of(*runner, bound, &it.facts, it.facts.arguments(arguments));
+                    for (_, value) in given.iter().filter(|(at, _)| runs && at == place) {
+                        let vals = self.evaluate(ValueRef { unit, value: *value });
+                        roots.extend(vals.known.iter().filter_map(|val| match val {
+                            Val::Function(it) if self.function(*it).is_async => Some(*it),
+                            _ => None,
+                        }));
+                    }
+                }
+            }
+        }
+        roots
     }
 
     fn framework_methods(&self, unit: UnitId, entries: &mut Vec<Entry>) {

@@ -42,11 +42,21 @@ impl Program {
             if let Some(subject) = subject
                 && comes_from_outside(facts, subject, 0)
                 && !hands_over_too(facts, acts, subject)
+                && !self.is_method_of_project(function, callee)
             {
                 found.push(UserCall { callee: self.written(function, subject), span: act.span });
             }
         }
         found
+    }
+
+    /// Whether a method of the project is called: what it does is seen, and so is what overrides it.
+    fn is_method_of_project(&self, function: FunctionRef, callee: ValueId) -> bool {
+        let vals = self.evaluate(crate::ValueRef { unit: function.unit, value: callee });
+        vals.known.iter().any(|val| match val {
+            crate::val::Val::Bound(method, _) => self.is_own(method.unit),
+            _ => false,
+        })
     }
 
     /// `async def wrapper(*args, **kwargs): return function(*args, **kwargs)`, with nothing awaited.
@@ -161,7 +171,8 @@ fn hands_over_too(facts: &FileFacts, acts: &[Act], subject: ValueId) -> bool {
     })
 }
 
-fn is_awaited_later(facts: &FileFacts, acts: &[Act], call: ValueId) -> bool {
+/// Whether a function awaits what a call of it returned.
+pub(crate) fn is_awaited_later(facts: &FileFacts, acts: &[Act], call: ValueId) -> bool {
     acts.iter().any(|act| match act.kind {
         ActKind::Await(value) => value == call || mentions(facts, value, call),
         _ => false,

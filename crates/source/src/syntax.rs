@@ -2,11 +2,18 @@
 
 pub use ruff_python_ast as ast;
 pub use ruff_python_ast::token::{Token, TokenKind, Tokens};
+pub use ruff_python_ast::visitor::source_order;
 pub use ruff_python_ast::{name, statement_visitor, visitor};
 pub use ruff_python_parser::{Mode, ParseError, Parsed, parse_expression, parse_module};
 pub use ruff_text_size::{Ranged, TextLen, TextRange, TextSize};
 
 use raddle_vocabulary::Span;
+
+/// Whether a module of this name belongs to the standard library of Python 3.`minor`.
+#[must_use]
+pub fn is_standard_library(minor: u8, module: &str) -> bool {
+    ruff_python_stdlib::sys::is_known_standard_library(minor, module)
+}
 
 /// The span of a node, token or range.
 #[must_use]

@@ -302,9 +302,11 @@ fn judge(judged: &Judged<'_>, entry: FunctionRef, it: &Blocked, reach: Option<&R
     if guarded.by_mode {
         lower(Confidence::Possible, Message::new("because-guard").arg("guard", "…"), &mut because);
     }
-    let once = guarded.once || program.runs_once(entry, code);
-    if once {
-        let to = if it.cost <= Cost::Disk { Confidence::Possible } else { Confidence::Likely };
+    // Nobody is served yet, or any more, while what runs once at the start or the end of a program runs.
+    let unserved = program.runs_once(entry, code);
+    let mild = it.cost <= if unserved { Cost::DiskLarge } else { Cost::Disk };
+    if guarded.once || unserved {
+        let to = if mild { Confidence::Possible } else { Confidence::Likely };
         lower(to, Message::new("because-once"), &mut because);
     }
     if starts_up(judged, entry, it, reach, sink) {

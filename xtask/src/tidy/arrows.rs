@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("facts", &["source", "vocabulary"]),
     ("program", &["facts", "source", "vocabulary"]),
     ("verdicts", &["program", "vocabulary"]),
+    ("remedies", &["facts", "program", "source", "vocabulary"]),
     ("runtime", &["vocabulary"]),
     ("bridge", &["runtime", "vocabulary"]),
     ("report", &["rulebook", "vocabulary"]),

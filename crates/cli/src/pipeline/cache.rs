@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use bitcode::{Decode, Encode};
 use raddle_facts::FileFacts;
+use raddle_remedies::Habits;
 use raddle_source::{Kind, Project, Text};
 use raddle_vocabulary::Finding;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::Checked;
 use crate::request::{Cache, CheckRequest};
 
 /// Identifies what was read and by which raddle.
@@ -30,6 +32,7 @@ pub(super) struct Kept {
     key: Key,
     pub(super) findings: Vec<Finding>,
     pub(super) unknown: std::collections::BTreeMap<String, u64>,
+    pub(super) habits: Habits,
 }
 
 #[derive(Debug, Default, Encode, Decode)]
@@ -71,13 +74,9 @@ impl Keep {
     }
 
     /// Keeps a result for the next run.
-    pub(super) fn keep_result(
-        &self,
-        key: Key,
-        findings: &[Finding],
-        unknown: &std::collections::BTreeMap<String, u64>,
-    ) {
-        let kept = Kept { key, findings: findings.to_vec(), unknown: unknown.clone() };
+    pub(super) fn keep_result(&self, key: Key, findings: &[Finding], checked: &Checked) {
+        let (unknown, habits) = (checked.unknown.clone(), checked.habits.clone());
+        let kept = Kept { key, findings: findings.to_vec(), unknown, habits };
         if let Ok(bytes) = serde_json::to_vec(&kept) {
             self.write("result", &bytes);
         }

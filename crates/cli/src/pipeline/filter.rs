@@ -60,6 +60,9 @@ pub(super) fn settle(
             checked.sources.0.insert(path.clone(), text.content.clone());
         }
     }
+    let texts = &checked.sources.0;
+    let version = project.settings.python_version;
+    raddle_remedies::give(&mut checked.findings, &checked.habits, &|path| texts.get(path).cloned(), version);
     warn_of_unused(&suppressing, checked);
 }
 

@@ -20,6 +20,11 @@ impl Program {
                     .iter()
                     .all(|it| !matches!(it.keyword, Keyword::Named(sym) if facts.text(sym).starts_with("ca")));
         }
+        // The null device is no disk.
+        if matches!(path, "os.open" | "builtins.open" | "open" | "io.open") {
+            let first = facts.arguments(place.arguments).first();
+            return first.is_some_and(|it| names(facts, it.value, "devnull"));
+        }
         let Some(receiver) = receiver(facts, place) else { return false };
         match path {
             "concurrent.futures.Future.result" | "concurrent.futures.Future.exception" => {
@@ -31,11 +36,17 @@ impl Program {
             }
             // Connecting a datagram socket only notes the address (POSIX, `connect`).
             "socket.socket.connect" if is_datagram(facts, receiver, 0) => true,
-            _ if path.starts_with("socket.socket.") => facts
-                .acts_of(place.function.function)
-                .iter()
-                .take_while(|act| act.span.start < place.act.span.start)
-                .any(|act| switches_waiting_off(facts, act.kind, receiver)),
+            _ if path.starts_with("socket.socket.") => {
+                let kept = match facts.value(receiver) {
+                    Value::Attribute(_, name) => self.never_waits(facts.text(name)),
+                    _ => false,
+                };
+                kept || facts
+                    .acts_of(place.function.function)
+                    .iter()
+                    .take_while(|act| act.span.start < place.act.span.start)
+                    .any(|act| switches_waiting_off(facts, act.kind, receiver))
+            }
             _ => false,
         }
     }
