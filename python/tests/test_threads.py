@@ -71,7 +71,7 @@ def test_a_deadlock_names_who_waits_and_where():
 
     result = found(one, two, invariant=None)
     assert (result.verdict, result.kind) == ("failed", "deadlock")
-    assert "thread 1 waits for" in result.failure and "held by thread 2" in result.failure
+    assert "thread 1 waits for" in result.failure and "thread 2 has held it since" in result.failure
     assert "test_threads.py:" in result.failure
 
 

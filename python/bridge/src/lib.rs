@@ -2,10 +2,12 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use raddle_rulebook::{Lang, Rulebook, say_shared};
 use raddle_runtime::{
     ActorId, Blocked, Choice, Coverage, Exhaustive, Next, ObjectId, Operation, Outcome, Pct, Point, Random, Reason,
     Recorder, Replay, Schedule, Strategy, Timer, Trial, Turn,
 };
+use raddle_vocabulary::Message;
 
 /// An actor, the code of its operation, and the object (or the actor that is joined).
 type Pending = (u16, u8, u32);
@@ -179,10 +181,25 @@ fn shrink(start: (String, u32, usize), budget: usize, again: &Bound<'_, PyAny>) 
     }
 }
 
+/// A shared word or sentence in a language, with its placeholders filled.
+#[pyfunction]
+fn say(lang: &str, key: &str, args: Vec<(String, String)>) -> String {
+    let message = args.into_iter().fold(Message::new(key), |message, (name, value)| message.arg(&name, value));
+    say_shared(Lang::from_locale(lang), &message)
+}
+
+/// The name of a rule for a reader, where there is such a rule.
+#[pyfunction]
+fn rule(lang: &str, name: &str) -> Option<String> {
+    Rulebook::built_in().card(name).map(|card| card.title(Lang::from_locale(lang)).to_owned())
+}
+
 /// The extension module.
 #[pymodule]
 fn _bridge(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Search>()?;
     module.add_function(wrap_pyfunction!(fingerprint, module)?)?;
+    module.add_function(wrap_pyfunction!(say, module)?)?;
+    module.add_function(wrap_pyfunction!(rule, module)?)?;
     module.add_function(wrap_pyfunction!(shrink, module)?)
 }

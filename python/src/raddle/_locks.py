@@ -9,6 +9,7 @@ import threading
 import time
 
 from raddle import _places
+from raddle._words import say
 from raddle._world import ACQUIRE, ACCESS, RELEASE, TRY, UPDATE
 
 active = None
@@ -135,7 +136,7 @@ def _join(thread, timeout=None):
         raise RuntimeError("cannot join current thread")
     if active is not None:
         if active.me() is None and not actor.done:
-            active.uncontrolled = "a thread is joined outside of the actors"
+            active.uncontrolled = say("outer-join")
         active.join(actor, timeout)
     return None
 

@@ -4,6 +4,8 @@ import asyncio
 import collections
 
 from raddle import _places
+from raddle._exploration import Step
+from raddle._words import say
 from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, PASSED, STEP
 
 MOST_STEPS = 3_000
@@ -138,5 +140,5 @@ class Loop(asyncio.BaseEventLoop):
         if isinstance(task, asyncio.Task):
             frames = task.get_stack(limit=1)
             place = (frames[0].f_code.co_filename, frames[0].f_lineno) if frames else None
-            return self._column(task), task.get_name(), "runs", "", place if place and _places.is_steered(place[0]) else None
-        return 0, "the loop", "runs", getattr(handle._callback, "__name__", "a callback"), None
+            return Step(self._column(task), task.get_name(), "runs", "", place if place and _places.is_steered(place[0]) else None)
+        return Step(0, say("event-loop"), "runs", getattr(handle._callback, "__name__", ""), None)

@@ -20,7 +20,7 @@ from raddle._world import OPAQUE, READ, UPDATE, WRITE
 _mon = sys.monitoring
 _EVENTS = _mon.events
 _DISABLE = _mon.DISABLE
-ITEMS, OUTSIDE = ("items", "the contents of a container"), ("outside", "what lies outside of Python")
+ITEMS, OUTSIDE = ("items", "items"), ("outside", "outside")
 _GIL = object()
 
 hot = set()

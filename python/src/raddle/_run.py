@@ -8,9 +8,11 @@ import threading
 import traceback
 import warnings
 
-from raddle import _locks, _places
+from raddle import _locks
+from raddle._exploration import Wait
 from raddle._loop import Loop
-from raddle._world import CUT, DEADLOCK, FAILED, OPAQUE, PASSED, World
+from raddle._words import say
+from raddle._world import CUT, DEADLOCK, FAILED, OPAQUE, PASSED, World, told
 
 
 _immortal = []
@@ -24,6 +26,8 @@ class Broken:
     kind: str
     what: str
     text: str
+    rule: str | None = None
+    waits: list = dataclasses.field(default_factory=list)
 
     def same(self, other):
         """Whether another run broke in this way."""
@@ -45,8 +49,9 @@ class Run:
 class Model:
     """What is explored."""
 
-    def __init__(self, setup, actors, invariant, fingerprint):
+    def __init__(self, setup, actors, invariant, fingerprint, target="", teardown=None):
         self.setup, self.actors, self.invariant, self.fingerprint = setup, actors, invariant, fingerprint
+        self.target, self.teardown = target, teardown
         self.is_async = [inspect.iscoroutinefunction(it) for it in actors]
         self.has_tasks = any(self.is_async)
         self.only_tasks = bool(actors) and all(self.is_async)
@@ -62,24 +67,26 @@ class Model:
             warnings.simplefilter("ignore")
             warnings.filterwarnings("always", message=".*was never awaited", category=RuntimeWarning)
             run = self._tasks(search, record) if self.only_tasks else self._threads(search, model, record)
+            if self.teardown is not None:
+                self.teardown()
             if run.broken is None and said:
                 text = str(said[0].message)
                 run.broken, run.outcome = Broken("never-awaited", text, text), FAILED
         return run
 
-    def _judge(self, state, outcome, errors, stuck):
+    def _judge(self, state, outcome, errors, waits):
         if outcome == DEADLOCK:
-            return Broken("deadlock", "deadlock", "nobody can go on:\n" + stuck)
+            return Broken("deadlock", "deadlock", told(waits), None, waits)
         if outcome != PASSED:
             return None
         for name, error in errors:
             where = "".join(traceback.format_exception(error)[-3:])
-            return Broken("exception", type(error).__name__, f"{name} ended with {error!r}\n{where}")
+            return Broken("exception", type(error).__name__, f"{say('exception', actor=name, error=repr(error))}\n{where}")
         try:
             holds = self.invariant is None or self.invariant(state)
         except Exception as error:
-            return Broken("check", type(error).__name__, f"the check ended with {error!r}")
-        return None if holds or holds is None else Broken("invariant", "invariant", "the check does not hold at the end")
+            return Broken("check", type(error).__name__, say("check-exception", error=repr(error)))
+        return None if holds or holds is None else Broken("invariant", "invariant", say("invariant"))
 
     def _threads(self, search, model, record):
         world = World(search, model, record)
@@ -90,14 +97,14 @@ class Model:
             arguments = () if self.setup is None else (state,)
             for number, (actor, is_async) in enumerate(zip(self.actors, self.is_async)):
                 if not is_async:
-                    _begin(f"thread {number + 1}", actor, arguments)
+                    _begin(say("thread", n=number + 1) if len(self.actors) > 1 else say("main"), actor, arguments)
             if self.has_tasks:
                 loop = _WorldLoop(search, world)
                 tasks = [it for it, is_async in zip(self.actors, self.is_async) if is_async]
-                _begin("event loop", loop.all, (tasks, arguments))
+                _begin(say("event-loop"), loop.all, (tasks, arguments))
             outcome = world.run()
             errors = [(it.name, it.error) for it in world.actors if it.error is not None and not isinstance(it.error, SystemExit)]
-            broken = None if world.uncontrolled else self._judge(state, outcome, errors, world.report)
+            broken = None if world.uncontrolled else self._judge(state, outcome, errors, world.waits)
         finally:
             _locks.active = None
             if loop is not None:
@@ -117,12 +124,12 @@ class Model:
             finally:
                 asyncio.events._set_running_loop(None)
             arguments = () if self.setup is None else (state,)
-            tasks = [loop.create_task(it(*arguments), name=f"task {n + 1}") for n, it in enumerate(self.actors)]
+            tasks = [loop.create_task(it(*arguments), name=say("task", n=n + 1)) for n, it in enumerate(self.actors)]
             outcome = loop.drive(lambda: all(it.done() for it in tasks))
             errors = [(it.get_name(), it.exception()) for it in tasks if it.done() and not it.cancelled() and it.exception()]
             broken = self._judge(state, outcome, errors, _stuck(tasks))
             if outcome == CUT:
-                text = f"still running after {loop.steps} steps:\n" + _stuck(tasks)
+                text = "\n".join([say("hang", n=loop.steps), told(_stuck(tasks)).partition("\n")[2]])
                 broken = Broken("hang", "hang", text)
                 outcome = FAILED
             if broken is not None and outcome == PASSED:
@@ -141,13 +148,13 @@ def _begin(name, function, arguments):
 
 
 def _stuck(tasks):
-    lines = []
+    waits = []
     for task in tasks:
         if not task.done():
             frames = task.get_stack()
             place = (frames[-1].f_code.co_filename, frames[-1].f_lineno) if frames else None
-            lines.append(f"  {task.get_name()} waits at {_places.shown(place)}: {_places.text(place)}")
-    return "\n".join(lines)
+            waits.append(Wait(task.get_name(), "", place, None, None))
+    return waits
 
 
 def _discard(loop):
@@ -189,7 +196,7 @@ class _WorldLoop(Loop):
         self.actor = self.world.me()
         asyncio.events._set_running_loop(self)
         try:
-            tasks = [self.create_task(it(*arguments), name=f"task {n + 1}") for n, it in enumerate(functions)]
+            tasks = [self.create_task(it(*arguments), name=say("task", n=n + 1)) for n, it in enumerate(functions)]
             while not all(it.done() for it in tasks):
                 self._one()
         finally:

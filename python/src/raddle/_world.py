@@ -7,12 +7,14 @@ turn over. Locks, joins and time are data here, so "nobody can go on" is seen at
 import _thread
 
 from raddle import _places
+from raddle._exploration import Step, Wait
+from raddle._words import say
 
 LOCAL, READ, WRITE, UPDATE, ACQUIRE, TRY, RELEASE, CLOCK, SPAWN, JOIN, STEP, OPAQUE = range(12)
 START, ACCESS, BLOCKED, YIELDED, AWAITED, ENDED = range(6)
 PASSED, FAILED, DEADLOCK, CUT, ABANDONED = range(5)
 
-WORDS = ("", "reads", "writes", "updates", "acquires", "tries", "releases", "reads the clock", "starts", "joins", "runs", "calls")
+VERBS = ("waits", "reads", "writes", "updates", "acquires", "tries", "releases", "clock", "starts", "joins", "runs", "calls")
 LATENESS = 20_000
 """How many microseconds a timer may be early or late against what else goes on."""
 MOST_STEPS = 20_000
@@ -60,11 +62,12 @@ class World:
         self.outcome = None
         self.waiting = []
         self.stuck = []
-        self.report = ""
+        self.waits = []
         self.over = _allocate()
         self.over.acquire()
         self.trace = [] if record else None
         self.uncontrolled = None
+        self.preempted = False
         self.setup_locks = 0
         self.threads = 0
 
@@ -134,15 +137,20 @@ class World:
             raise Abort
         if reason == ACCESS and not self._can(me):
             reason = BLOCKED
+        would_go_on = reason == ACCESS
         chosen = self._choose(me, reason, key)
         if chosen is not me:
+            self.preempted = would_go_on
             if chosen is not None:
                 chosen.baton.release()
                 me.baton.acquire()
             if self.abort:
                 raise Abort
         if self.trace is not None:
-            self.trace.append((me.number, me.name, WORDS[op], self._called(obj), me.place))
+            verb = "begins" if op == LOCAL and reason == START else VERBS[op]
+            what = target.name if target is not None else self._called(obj)
+            self.trace.append(Step(me.number, me.name, verb, what, me.place, "", self.preempted))
+            self.preempted = False
         me.gil = False
         me.lock = me.due = me.target = None
         me.waits = False
@@ -182,7 +190,7 @@ class World:
             self.stuck = [actor for actor in self.actors if not actor.done]
             self.waiting = blocked
             # The locks are forgotten as soon as the actors are told to end.
-            self.report = deadlock_report(self)
+            self.waits = [_wait(self, actor) for actor in self.stuck]
             self.finish(DEADLOCK)
             return None
         if reason == YIELDED and len(runnable) > 1:
@@ -215,7 +223,7 @@ class World:
             seen = -1
             while not self.over.acquire(timeout=PATIENCE):
                 if self.steps == seen:
-                    self.uncontrolled = "an actor blocks where it cannot be steered"
+                    self.uncontrolled = say("real-wait")
                     self.finish(CUT)
                 seen = self.steps
         else:
@@ -225,7 +233,7 @@ class World:
             if not actor.done:
                 actor.baton.release()
             if not actor.ended.acquire(timeout=1.0):
-                self.uncontrolled = self.uncontrolled or "an actor does not end when it is told to"
+                self.uncontrolled = self.uncontrolled or say("no-end")
         return self.outcome
 
     # what actors do
@@ -257,22 +265,30 @@ class World:
         self.point(me, JOIN, target.number, target=target, due=due)
 
 
-def deadlock_report(world):
+def _wait(world, actor):
     """Who waits for what, where, and who holds it."""
-    lines = []
-    for actor in world.stuck:
-        what = "waits"
-        if actor.lock is not None:
-            owner = actor.lock.owner
-            held = f", held by {owner.name} since {owner_place(actor.lock)}" if isinstance(owner, Actor) else ""
-            what = f"waits for {world._called(actor.obj)}{held}"
-        elif actor.target is not None:
-            what = f"waits for the end of {actor.target.name}"
-        lines.append(f"  {actor.name} {what} at {_places.shown(actor.place)}")
+    if actor.lock is not None:
+        owner = actor.lock.owner
+        holder = owner.name if isinstance(owner, Actor) else None
+        return Wait(actor.name, world._called(actor.obj), actor.place, holder, actor.lock.place if holder else None)
+    if actor.target is not None:
+        return Wait(actor.name, actor.target.name, actor.place, actor.target.name, None)
+    return Wait(actor.name, "", actor.place, None, None)
+
+
+def told(waits):
+    """A deadlock in words."""
+    lines = [say("deadlock")]
+    for it in waits:
+        where = _places.shown(it.place)
+        values = {"actor": it.actor, "where": where}
+        if it.since is not None or it.holder is not None and it.what != it.holder:
+            line = say("waits-held", lock=it.what, holder=it.holder, since=_places.shown(it.since), **values)
+        elif it.holder is not None:
+            line = say("waits-end", other=it.holder, **values)
+        elif it.what:
+            line = say("waits-lock", lock=it.what, **values)
+        else:
+            line = say("waits", **values)
+        lines.append("  " + line)
     return "\n".join(lines)
-
-
-def owner_place(lock):
-    """Where a lock was taken."""
-    return _places.shown(lock.place)
-
