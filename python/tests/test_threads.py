@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import queue
+import subprocess
+import sys
 import threading
 import time
 
@@ -153,3 +155,45 @@ def test_a_real_wait_is_not_under_control():
     kept = {"real": _thread.allocate_lock}
     real = lambda: kept["real"]()
     assert raddle.explore(setup, blocks, add, seconds=8).verdict == "uncontrolled"
+
+
+def test_a_daemon_that_still_runs_is_not_certified():
+    def work(state):
+        def tick():
+            while True:
+                time.sleep(0.1)
+
+        threading.Thread(target=tick, daemon=True).start()
+        add_guarded(state)
+
+    result = found(work, invariant=None, seconds=3)
+    assert result.verdict == "not-found" and "daemon" in result.coverage, str(result)
+
+
+def test_a_pool_that_nobody_shuts_down_is_no_deadlock():
+    def work(state):
+        pool = concurrent.futures.ThreadPoolExecutor(2)
+        futures = [pool.submit(add_guarded, state) for _ in range(2)]
+        assert all(it.result() is None for it in futures)
+
+    result = found(work, seconds=3)
+    assert result.verdict in ("not-found", "proved"), str(result)
+
+
+def test_a_process_that_splits_in_two_is_not_under_control():
+    def work(state):
+        import os
+
+        if os.fork() == 0:
+            os._exit(0)
+
+    result = found(work, seconds=3)
+    assert result.verdict == "uncontrolled" and "forks" in result.coverage, str(result)
+
+
+def test_another_process_is_no_part_of_a_proof():
+    def work(state):
+        subprocess.run([sys.executable, "-c", ""], check=True)
+
+    result = found(work, invariant=None, seconds=3)
+    assert result.verdict in ("not-found", "uncontrolled"), str(result)

@@ -200,7 +200,7 @@ macro_rules! named {
 
 named! {
     /// How schedules are chosen.
-    Strategy { Auto = "auto", Random = "random", Pct = "pct", Exhaustive = "exhaustive", Bounded = "bounded" }
+    Strategy { Auto = "auto", Random = "random", Pct = "pct", Exhaustive = "exhaustive", Bounded = "bounded", Cancel = "cancel" }
 }
 named! {
     /// Where threads can be switched.

@@ -4,8 +4,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use raddle_rulebook::{Lang, Rulebook, say_shared};
 use raddle_runtime::{
-    ActorId, Blocked, Choice, Coverage, Exhaustive, Next, ObjectId, Operation, Outcome, Pct, Point, Random, Reason,
-    Recorder, Replay, Schedule, Strategy, Timer, Trial, Turn,
+    ActorId, Blocked, Choice, Coverage, Exhaustive, Next, ObjectId, Operation, Orders, Outcome, Pct, Point, Random,
+    Reason, Recorder, Replay, Schedule, Strategy, Timer, Trial, Turn,
 };
 use raddle_vocabulary::Message;
 
@@ -86,6 +86,7 @@ impl Search {
             "pct" => Box::new(Pct::new(seed, limit, budget)),
             "exhaustive" => Box::new(Exhaustive::unbounded(budget)),
             "bounded" => Box::new(Exhaustive::up_to(limit, budget)),
+            "orders" => Box::new(Orders::new(budget)),
             "replay" => Box::new(Replay::new(schedule(token)?)),
             other => return Err(PyValueError::new_err(format!("no strategy is called {other:?}"))),
         };

@@ -39,7 +39,7 @@ class Exploration:
     def to_html(self) -> str: ...
 
 type Actor[State] = Callable[[State], object] | Callable[[State], Awaitable[object]]
-type Strategy = Literal["auto", "random", "pct", "exhaustive", "bounded"]
+type Strategy = Literal["auto", "random", "pct", "exhaustive", "bounded", "cancel"]
 type Model = Literal["both", "gil"]
 
 @overload

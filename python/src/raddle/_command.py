@@ -51,7 +51,7 @@ def _found(request):
     models = _target.models(file, name, target)
     if token is None:
         return [_explore.search(it, options, quiet=True) for it in models]
-    mine = [it for it in models if it.fingerprint == _fingerprint(token)]
+    mine = [it for it in models if _fingerprint(token) in (it.fingerprint, it.fingerprint ^ _explore.CANCELLING)]
     if not mine:
         raise Refusal("other-program")
     return [_explore.again(mine[0], token, options, quiet=True)]

@@ -1,5 +1,6 @@
 """The search: which strategies in which order, what its end means, and how a failure is made small."""
 
+import contextlib
 import dataclasses
 import gc
 import sys
@@ -8,18 +9,20 @@ import zlib
 
 from raddle import _bridge, _child, _locks, _points
 from raddle._exploration import Exploration
-from raddle._run import Model
+from raddle._run import Model, NeedsThreads, listening
 from raddle._words import Refusal, say
 from raddle._world import LATENESS
 
 _monotonic = time.monotonic
 LANGUAGE, GIL = "language", "gil"
-STRATEGIES = ("auto", "random", "pct", "exhaustive", "bounded")
+STRATEGIES = ("auto", "random", "pct", "exhaustive", "bounded", "cancel")
 MODELS = ("both", "gil")
 SAMPLES = 300
 BOUND = 4
 LEAST_BOUND = 3
 SHRINKS = 200
+CANCELLING = 0x5A5A_5A5A
+"""Marks a schedule in which tasks are cancelled: replay has to know."""
 
 
 @dataclasses.dataclass
@@ -100,13 +103,18 @@ def _undisturbed():
 def _search(searching):
     """Gives a failing run, or nothing and what is covered."""
     strategy = searching.options.strategy
+    if strategy == "cancel":
+        return searching.exhaust("orders", 1.0)
     if strategy in ("random", "pct"):
         return searching.samples(1.0, (strategy,), sys.maxsize), ("some", 0)
     found = searching.samples(0.15)
     if found or searching.uncontrolled:
         return found, ("some", 0)
     if searching.model.has_tasks:
-        return searching.samples(1.0, most=sys.maxsize), ("some", 0)
+        found, coverage = searching.exhaust("orders", 0.6)
+        if found or searching.uncontrolled or coverage[0] == "all":
+            return found, coverage
+        return searching.samples(1.0, most=sys.maxsize), coverage
     coverage = ("some", 0)
     if strategy != "bounded":
         found, coverage = searching.exhaust("exhaustive", 0.55 if strategy == "auto" else 1.0)
@@ -133,14 +141,23 @@ def _nothing(searching, coverage):
     count = searching.count
     if searching.uncontrolled:
         return Exploration("uncontrolled", count, coverage=searching.uncontrolled)
-    if not searching.model.only_tasks and not _steady(searching.model):
+    if not _steady(searching.model):
         return Exploration("uncontrolled", count, coverage=say("not-steady"))
     if _child.interrupted:
         return Exploration("not-found", count, coverage=say("interrupted", n=count))
     kind, number = coverage
-    values = {"what": say("threads-only"), "within": say("within", ms=LATENESS // 1000), "n": count}
+    model = searching.model
+    doubts = sorted(model.doubts)
+    if kind == "all" and "unfair" in doubts:
+        kind = "some"
+    what = "tasks-only" if model.only_tasks else "threads-and-tasks" if model.has_tasks else "threads-only"
+    values = {"what": say(what), "within": say("within", ms=LATENESS // 1000), "n": count}
+    if doubts:
+        return Exploration("not-found", count, coverage="; ".join([say("sample", n=count), *(say(f"doubt-{it}") for it in doubts)]))
     if kind == "all":
-        return Exploration("proved", count, coverage=say("all", **values))
+        return Exploration("proved", count, coverage=say("all-cancels" if model.cancels else "all", **values))
+    if kind == "bound" and model.has_tasks:
+        return Exploration("not-found", count, coverage=say("departures", bound=number, **values))
     if kind == "bound" and number >= LEAST_BOUND:
         return Exploration("proved", count, coverage=say("bound", bound=number, **values))
     return Exploration("not-found", count, coverage=say("sample", n=count))
@@ -191,14 +208,21 @@ def fingerprint(functions):
 
 
 def _steered(model, work):
+    """Does the work where what the model uses is under control; anew where tasks turn out not to be alone."""
     _points.hot.clear()
+    _locks.listen()
     was = gc.isenabled()
     gc.disable()
     try:
-        if model.only_tasks:
-            return work()
-        with _locks.controlled(), _points.Monitoring():
-            return work()
+        with _locks.controlled(), listening():
+            if model.only_tasks:
+                with contextlib.suppress(NeedsThreads):
+                    return work()
+                if model.cancels:
+                    raise Refusal("cancel-with-threads")
+                model.only_tasks = False
+            with _points.Monitoring():
+                return work()
     finally:
         if was:
             gc.enable()
@@ -206,6 +230,9 @@ def _steered(model, work):
 
 def search(model, options, quiet=False):
     """Explores a model, in as many processes as the options say."""
+
+    if options.strategy == "cancel":
+        _cancelling(model)
 
     def work(job):
         mine = options
@@ -217,13 +244,22 @@ def search(model, options, quiet=False):
     return _child.run(work, options.jobs, quiet)
 
 
+def _cancelling(model):
+    if not model.only_tasks:
+        raise Refusal("cancel-without-tasks")
+    model.cancels = True
+    model.fingerprint ^= CANCELLING
+
+
 def again(model, token, options, quiet=False):
     """Runs one schedule of a model again."""
     try:
         belongs_to = _bridge.fingerprint(token)
     except ValueError:
         raise Refusal("bad-token", token=token) from None
-    if belongs_to != model.fingerprint:
+    if belongs_to == model.fingerprint ^ CANCELLING:
+        _cancelling(model)
+    elif belongs_to != model.fingerprint:
         raise ValueError(say("other-program"))
     build = GIL if options.model == "gil" else LANGUAGE
 

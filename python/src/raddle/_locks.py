@@ -1,7 +1,9 @@
 """The controlled lock, and what of `threading`, `time` and `queue` is put in its place while a program is explored."""
 
 import _thread
+import asyncio
 import concurrent.futures
+import concurrent.futures.thread
 import contextlib
 import queue
 import sys
@@ -10,7 +12,7 @@ import time
 
 from raddle import _places
 from raddle._words import say
-from raddle._world import ACQUIRE, ACCESS, RELEASE, TRY, UPDATE
+from raddle._world import ACCESS, ACQUIRE, RELEASE, TRY, UPDATE, Abort
 
 active = None
 """The world of the run that goes on."""
@@ -35,9 +37,13 @@ class Lock:
         me = world.me() if world is not None else None
         if me is None:
             if self.owner is not None and (world is None or not world.abort) and blocking and timeout < 0:
+                if hasattr(world, "blocks"):
+                    world.blocks(self)
                 raise RuntimeError("a lock is taken twice outside of the actors")
             taken = self.owner is None
             self.owner = True
+            if taken and hasattr(world, "blocks"):
+                self.place = _places.here()[1]
             return taken
         obj = self._object(world)
         if not blocking:
@@ -107,6 +113,8 @@ def _spawn(thread):
     world = active
     if world is None:
         return _real["start"](thread)
+    if hasattr(world, "needs_threads"):
+        world.needs_threads()
     if not thread._initialized:
         raise RuntimeError("thread.__init__() not called")
     if thread.__dict__.get("_raddle") is not None:
@@ -122,7 +130,8 @@ def _spawn(thread):
             threading._active.pop(ident, None)
 
     thread._started._flag = True
-    thread._raddle = world.spawn(thread.name, body, thread.daemon)
+    is_worker = getattr(thread, "_target", None) is concurrent.futures.thread._worker
+    thread._raddle = world.spawn(thread.name, body, thread.daemon, is_worker)
     return None
 
 
@@ -157,7 +166,7 @@ _real_sleep = time.sleep
 def _sleep(seconds):
     world = active
     if world is None or world.me() is None:
-        return _real_sleep(0 if world is not None else seconds)
+        return _real_sleep(seconds) if world is None else world.sleep_outside(seconds)
     return world.sleep(seconds)
 
 
@@ -167,11 +176,53 @@ def _clock(base):
     return clock
 
 
+_real_loop = asyncio.events.new_event_loop
+
+
+def _new_loop():
+    from raddle._loop import WorldLoop
+
+    return WorldLoop(active) if active is not None and active.me() is not None else _real_loop()
+
+
+def _new_thread(function, arguments, named=None):
+    world = active
+    if world is None:
+        return _thread.start_new_thread(function, arguments, named or {})
+    if hasattr(world, "needs_threads"):
+        world.needs_threads()
+    return world.spawn(say("thread", n=len(world.actors) + 1), lambda: function(*arguments, **(named or {})), True).number
+
+
+_FORKS = {"os.fork", "os.forkpty"}
+_OUTSIDE = {"socket.connect", "socket.bind", "socket.sendto", "subprocess.Popen", "os.posix_spawn", "os.system", "os.exec"}
+_hears = False
+
+
+def _hear(event, _):
+    world = active
+    if world is None:
+        return
+    if event in _FORKS:
+        world.uncontrolled = say("forks")
+        raise Abort
+    if event in _OUTSIDE:
+        world.doubts.add("outside")
+
+
+def listen():
+    """From now on a run is told when it turns to what cannot be controlled. A hook is never taken off again."""
+    global _hears
+    if not _hears:
+        sys.addaudithook(_hear)
+    _hears = True
+
+
 _now = _clock(1_000.0)
 _wall = _clock(1_700_000_000.0)
 _INSTEAD = [
     (_thread.allocate_lock, Lock), (_REAL_LOCK, Lock), (threading.RLock, RLock), (threading._CRLock, RLock), (queue.SimpleQueue, queue._PySimpleQueue),
-    (time.sleep, _sleep), (time.monotonic, _now), (time.perf_counter, _now), (time.time, _wall),
+    (asyncio.new_event_loop, _new_loop), (_thread.start_new_thread, _new_thread), (time.sleep, _sleep), (time.monotonic, _now), (time.perf_counter, _now), (time.time, _wall),
 ]
 _BY_ID = {id(real): instead for real, instead in _INSTEAD}
 
@@ -213,7 +264,7 @@ def _scanned():
     for name, module in list(sys.modules.items()):
         filename = getattr(module, "__file__", None)
         steered = filename is None and name == "__main__" or filename and _places.is_steered(filename)
-        if steered and not name.startswith(("_pytest", "pytest", "pluggy")) or name in ("threading", "queue", "time", "concurrent.futures.thread", "concurrent.futures._base"):
+        if steered and not name.startswith(("_pytest", "pytest", "pluggy")) or name in ("threading", "queue", "time", "concurrent.futures.thread", "concurrent.futures._base", "asyncio", "asyncio.events", "_thread"):
             yield module
 
 

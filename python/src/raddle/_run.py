@@ -1,6 +1,7 @@
 """One run of a model: setup, actors, check; and how it broke, if it did."""
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import inspect
@@ -10,11 +11,13 @@ import warnings
 
 from raddle import _locks
 from raddle._exploration import Wait
-from raddle._loop import Loop
+from raddle._loop import Loop, TaskWorld, WorldLoop, place_of
 from raddle._words import say
-from raddle._world import CUT, DEADLOCK, FAILED, OPAQUE, PASSED, World, told
+from raddle._world import CUT, DEADLOCK, FAILED, PASSED, World, told
 
 
+_unawaited = []
+"""Coroutines of the run at hand that nobody has awaited."""
 _immortal = []
 """Coroutines that will not be closed: to let them go would close them again, and some never come back from that."""
 
@@ -46,6 +49,27 @@ class Run:
     trace: list | None
 
 
+class NeedsThreads(Exception):
+    """Tasks alone are not the whole program: it has to run where threads are actors too."""
+
+
+@contextlib.contextmanager
+def listening():
+    """While this lasts, warnings are quiet, and coroutines that nobody awaits are noted."""
+
+    def note(coroutine):
+        _unawaited.append(coroutine.__qualname__)
+
+    before = warnings._warn_unawaited_coroutine
+    warnings._warn_unawaited_coroutine = note
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        warnings._warn_unawaited_coroutine = before
+
+
 class Model:
     """What is explored."""
 
@@ -56,22 +80,22 @@ class Model:
         self.has_tasks = any(self.is_async)
         self.only_tasks = bool(actors) and all(self.is_async)
         self.runs = 0
+        self.cancels = False
+        self.doubts = set()
 
     def run(self, search, model="language", record=False):
         """One run under a strategy."""
         self.runs += 1
         if self.runs % 500 == 0:
             gc.collect()
+        _unawaited.clear()
         search.begin()
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("ignore")
-            warnings.filterwarnings("always", message=".*was never awaited", category=RuntimeWarning)
-            run = self._tasks(search, record) if self.only_tasks else self._threads(search, model, record)
-            if self.teardown is not None:
-                self.teardown()
-            if run.broken is None and said:
-                text = str(said[0].message)
-                run.broken, run.outcome = Broken("never-awaited", text, text), FAILED
+        run = self._tasks(search, record) if self.only_tasks else self._threads(search, model, record)
+        if self.teardown is not None:
+            self.teardown()
+        if run.broken is None and _unawaited:
+            text = say("never-awaited", name=_unawaited[0])
+            run.broken, run.outcome = Broken("never-awaited", text, text, "coroutine-never-awaited"), FAILED
         return run
 
     def _judge(self, state, outcome, errors, waits):
@@ -91,7 +115,6 @@ class Model:
     def _threads(self, search, model, record):
         world = World(search, model, record)
         _locks.active = world
-        loop = None
         try:
             state = self.setup() if self.setup is not None else None
             arguments = () if self.setup is None else (state,)
@@ -99,7 +122,7 @@ class Model:
                 if not is_async:
                     _begin(say("thread", n=number + 1) if len(self.actors) > 1 else say("main"), actor, arguments)
             if self.has_tasks:
-                loop = _WorldLoop(search, world)
+                loop = WorldLoop(world)
                 tasks = [it for it, is_async in zip(self.actors, self.is_async) if is_async]
                 _begin(say("event-loop"), loop.all, (tasks, arguments))
             outcome = world.run()
@@ -107,16 +130,20 @@ class Model:
             broken = None if world.uncontrolled else self._judge(state, outcome, errors, world.waits)
         finally:
             _locks.active = None
-            if loop is not None:
+            for loop in world.loops:
                 _discard(loop)
         if broken is not None and outcome == PASSED:
             outcome = FAILED
         last = search.last(self.fingerprint)
+        self.doubts.update(world.doubts)
+        if not all(it.was_fair for it in world.loops):
+            self.doubts.add("unfair")
         return Run(outcome, broken, last, search.end(outcome, world.waiting), world.uncontrolled, world.trace)
 
     def _tasks(self, search, record):
         loop = Loop(search, record)
         asyncio.events.set_event_loop(loop)
+        world = _locks.active = TaskWorld(loop)
         try:
             asyncio.events._set_running_loop(loop)
             try:
@@ -124,22 +151,37 @@ class Model:
             finally:
                 asyncio.events._set_running_loop(None)
             arguments = () if self.setup is None else (state,)
-            tasks = [loop.create_task(it(*arguments), name=say("task", n=n + 1)) for n, it in enumerate(self.actors)]
+            tasks = [loop.create_task(it(*arguments), name=say("task", n=n + 1) if len(self.actors) > 1 else say("main")) for n, it in enumerate(self.actors)]
+            loop.cancels = tasks if self.cancels else None
             outcome = loop.drive(lambda: all(it.done() for it in tasks))
-            errors = [(it.get_name(), it.exception()) for it in tasks if it.done() and not it.cancelled() and it.exception()]
-            broken = self._judge(state, outcome, errors, _stuck(tasks))
-            if outcome == CUT:
-                text = "\n".join([say("hang", n=loop.steps), told(_stuck(tasks)).partition("\n")[2]])
-                broken = Broken("hang", "hang", text)
-                outcome = FAILED
-            if broken is not None and outcome == PASSED:
-                outcome = FAILED
-            del state, arguments, errors
+            if loop.needs_threads:
+                raise NeedsThreads
+            broken, outcome = self._judge_tasks(loop, tasks, state, outcome)
+            del state, arguments
         finally:
+            _locks.active = None
             _discard(loop)
             asyncio.events.set_event_loop(None)
-        last = search.last(self.fingerprint)
-        return Run(outcome, broken, last, search.end(outcome, []), None, loop.trace)
+        self.doubts.update(world.doubts)
+        if not loop.was_fair:
+            self.doubts.add("unfair")
+        return Run(outcome, broken, search.last(self.fingerprint), search.end(outcome, []), world.uncontrolled, loop.trace)
+
+    def _judge_tasks(self, loop, tasks, state, outcome):
+        errors = [(it.get_name(), it.exception()) for it in tasks if it.done() and not it.cancelled() and it.exception()]
+        waits = ([loop.stuck] if loop.stuck is not None else []) + _stuck(tasks, loop)
+        broken = self._judge(state, outcome, errors, waits)
+        if outcome == CUT:
+            text = "\n".join([say("hang", n=loop.steps), told(waits).partition("\n")[2]])
+            broken = Broken("hang", "hang", text, None, waits)
+            outcome = FAILED
+        task = loop.cancelled
+        if broken is None and task is not None and task.done() and not task.cancelled():
+            text = say("swallowed", actor=task.get_name())
+            broken = Broken("cancellation-swallowed", task.get_name(), text, "cancellation-swallowed")
+        if broken is not None and outcome == PASSED:
+            outcome = FAILED
+        return broken, outcome
 
 
 def _begin(name, function, arguments):
@@ -147,21 +189,18 @@ def _begin(name, function, arguments):
     threading.Thread(target=function, args=arguments, name=name, daemon=False).start()
 
 
-def _stuck(tasks):
-    waits = []
-    for task in tasks:
-        if not task.done():
-            frames = task.get_stack()
-            place = (frames[-1].f_code.co_filename, frames[-1].f_lineno) if frames else None
-            waits.append(Wait(task.get_name(), "", place, None, None))
-    return waits
+def _stuck(tasks, loop):
+    current = loop.stuck.actor if loop.stuck is not None else None
+    return [Wait(it.get_name(), "", place_of(it), None, None) for it in tasks if not it.done() and it.get_name() != current]
 
 
 def _discard(loop):
     """Ends what a loop left behind without letting it go on."""
-    loop._ready.clear()
-    loop._scheduled.clear()
+    loop.soon, loop.own, loop.later = [], [], []
     loop.set_exception_handler(lambda *_: None)
+    if not asyncio.all_tasks(loop):
+        loop.close()
+        return
     # Code that is closed and swallows it has to reach its next await, which asks for the running loop.
     asyncio.events._set_running_loop(loop)
     for task in asyncio.all_tasks(loop):
@@ -172,49 +211,5 @@ def _discard(loop):
         except BaseException:
             _immortal.append((task, coroutine))
     asyncio.events._set_running_loop(None)
-    loop._ready.clear()
+    loop.soon, loop.own, loop.later = [], [], []
     loop.close()
-
-
-class _WorldLoop(Loop):
-    """A loop that is one of several actors: it gives way before each of its steps."""
-
-    def __init__(self, search, world):
-        super().__init__(search)
-        self.world = world
-
-    def time(self):
-        return self.world.clock / 1e6
-
-    def call_soon_threadsafe(self, callback, *arguments, context=None):
-        handle = self.call_soon(callback, *arguments, context=context)
-        self.actor.waits = False
-        return handle
-
-    def all(self, functions, arguments):
-        """Runs coroutine functions to their end."""
-        self.actor = self.world.me()
-        asyncio.events._set_running_loop(self)
-        try:
-            tasks = [self.create_task(it(*arguments), name=say("task", n=n + 1)) for n, it in enumerate(functions)]
-            while not all(it.done() for it in tasks):
-                self._one()
-        finally:
-            asyncio.events._set_running_loop(None)
-        for task in tasks:
-            if not task.cancelled() and task.exception():
-                raise task.exception()
-
-    def _one(self):
-        timers = [it for it in self._scheduled if not it._cancelled]
-        me, world = self.actor, self.world
-        if self._ready:
-            world.point(me, OPAQUE, 0)
-            self._ready.popleft()._run()
-        elif timers:
-            first = min(timers, key=lambda it: it._when)
-            if world.point(me, OPAQUE, 0, due=int(first._when * 1e6), waits=True):
-                self._scheduled = [it for it in self._scheduled if it is not first]
-                first._run()
-        else:
-            world.point(me, OPAQUE, 0, waits=True)

@@ -33,7 +33,7 @@ class Abort(BaseException):
 class Actor:
     """Whatever runs on its own, and what it is about to do."""
 
-    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "ended", "thread")
+    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "ended", "thread", "is_worker")
 
     def __init__(self, number, name, daemon):
         self.number, self.name, self.daemon = number, name, daemon
@@ -45,6 +45,7 @@ class Actor:
         self.done = self.fired = False
         self.gil = True
         self.error = self.place = self.thread = None
+        self.is_worker = False
         self.locks = 0
 
 
@@ -68,6 +69,8 @@ class World:
         self.trace = [] if record else None
         self.uncontrolled = None
         self.preempted = False
+        self.loops = []
+        self.doubts = set()
         self.setup_locks = 0
         self.threads = 0
 
@@ -84,12 +87,13 @@ class World:
         """The actor of this thread, if it is one."""
         return self.by_ident.get(_get_ident())
 
-    def spawn(self, name, body, daemon=False):
+    def spawn(self, name, body, daemon=False, is_worker=False):
         """A new actor; it runs `body` once it is chosen."""
         me = self.me()
         if me is not None:
             self.point(me, SPAWN, 0)
-        actor = Actor(len(self.actors), name, daemon)
+        actor = Actor(len(self.actors), name, daemon or is_worker)
+        actor.is_worker = is_worker
         self.actors.append(actor)
         _start(self._run, (actor, body))
         return actor
@@ -113,12 +117,18 @@ class World:
             actor.ended.release()
 
     def _pass_on(self, actor):
-        if all(other.done or other.daemon for other in self.actors):
+        if all(other.done or other.daemon and not self._counts(other) for other in self.actors):
+            if any(not other.done and (self._can(other) or other.due is not None) for other in self.actors):
+                self.doubts.add("daemons")
             self.finish(PASSED)
             return
         chosen = self._choose(actor, ENDED, 0)
         if chosen is not None:
             chosen.baton.release()
+
+    def _counts(self, actor):
+        """Whether a worker of a pool has work: at exit it would be waited for, and while it is idle not."""
+        return actor.is_worker and self._can(actor)
 
     # the one question
 
@@ -186,11 +196,14 @@ class World:
             first = min(actor.due for actor in armed)
             latest = (min(first, self.clock) if runnable else first) + LATENESS
             timers = [(actor.number, actor.obj, actor.due, actor.due <= latest) for actor in armed]
+        if not runnable and not timers and all(it.done or it.daemon for it in self.actors):
+            self.finish(PASSED)
+            return None
         if not runnable and not timers:
             self.stuck = [actor for actor in self.actors if not actor.done]
             self.waiting = blocked
             # The locks are forgotten as soon as the actors are told to end.
-            self.waits = [_wait(self, actor) for actor in self.stuck]
+            self.waits = [it for actor in self.stuck for it in _waits(self, actor)]
             self.finish(DEADLOCK)
             return None
         if reason == YIELDED and len(runnable) > 1:
@@ -248,6 +261,9 @@ class World:
         else:
             self.point(me, LOCAL, self.object(("sleep", "sleep", me.number)), BLOCKED, due=self.clock + int(seconds * 1e6), waits=True)
 
+    def sleep_outside(self, seconds):
+        """Nobody waits for whoever is no actor."""
+
     def now(self):
         """Looks at the virtual clock, in seconds."""
         if self.me() is not None and not self.abort:
@@ -263,6 +279,12 @@ class World:
             return
         due = None if timeout is None else self.clock + int(max(timeout, 0) * 1e6)
         self.point(me, JOIN, target.number, target=target, due=due)
+
+
+def _waits(world, actor):
+    """An event loop waits with all of its tasks."""
+    loop = next((it for it in world.loops if it.actor is actor and actor.waits), None)
+    return [_wait(world, actor)] if loop is None else loop.waits()
 
 
 def _wait(world, actor):
