@@ -32,7 +32,8 @@ def both(state):
 
 def test_an_update_split_by_an_await_is_lost():
     result = raddle.explore(State, split, split, invariant=both)
-    assert (result.verdict, result.builds) == ("failed", "any build")
+    assert (result.verdict, result.builds, result.rule) == ("failed", "any build", "await-splits-update")
+    assert ("writes", "state.n", "1") in [(step.verb, step.what, step.value) for step in result.trace]
     assert raddle.replay(result.token, State, split, split, invariant=both).verdict == "failed"
 
 
@@ -228,3 +229,25 @@ def test_cleaning_up_is_proved():
 def test_threads_are_not_cancelled():
     with pytest.raises(Exception, match="only tasks can be cancelled"):
         raddle.explore(State, bump, strategy="cancel")
+
+
+def test_a_circle_of_asyncio_locks_has_holders():
+    class Locks:
+        def __init__(self):
+            self.a, self.b = asyncio.Lock(), asyncio.Lock()
+
+    async def one(state):
+        async with state.a:
+            await asyncio.sleep(0)
+            async with state.b:
+                pass
+
+    async def two(state):
+        async with state.b:
+            await asyncio.sleep(0)
+            async with state.a:
+                pass
+
+    result = raddle.explore(Locks, one, two)
+    assert (result.kind, result.rule) == ("deadlock", "lock-order-cycle")
+    assert [(it.actor, it.what, it.holder) for it in result.waits] == [("task 1", "state.b", "task 2"), ("task 2", "state.a", "task 1")]

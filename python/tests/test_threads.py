@@ -197,3 +197,117 @@ def test_another_process_is_no_part_of_a_proof():
 
     result = found(work, invariant=None, seconds=3)
     assert result.verdict in ("not-found", "uncontrolled"), str(result)
+
+
+# what a failure says
+
+
+def test_the_run_is_shown_with_values_names_and_the_place_of_the_preemption():
+    result = found(add, add)
+    assert result.rule == "unguarded-shared-write"
+    assert [(step.verb, step.what, step.value) for step in result.trace] == [
+        ("reads", "state.n", "0"), ("reads", "state.n", "0"), ("writes", "state.n", "1"), ("writes", "state.n", "1"),
+    ]
+    assert [step.switch for step in result.trace] == [False, True, False, False]
+
+
+@pytest.mark.parametrize(("first", "second", "rule"), [("a", "b", "lock-order-cycle"), ("b", "a", "lock-order-cycle")])
+def test_a_circle_of_locks_has_the_names_of_the_program(first, second, rule):
+    def one(state):
+        with getattr(state, first):
+            with state.b if first == "a" else state.a:
+                pass
+
+    def two(state):
+        with getattr(state, second):
+            with state.b if second == "a" else state.a:
+                pass
+
+    result = found(one, two, invariant=None)
+    assert result.rule == rule
+    assert {it.what for it in result.waits} == {"state.a", "state.b"}
+    assert all(it.holder and it.since for it in result.waits)
+
+
+def test_a_lock_that_nobody_gives_back_has_its_rule():
+    def forgets(state):
+        state.a.acquire()
+
+    assert found(forgets, forgets, invariant=None).rule == "lock-not-released"
+
+
+def test_a_lock_of_ones_own_has_its_rule():
+    def twice(state):
+        with state.a, state.a:
+            pass
+
+    assert found(twice, add, invariant=None).rule == "self-deadlock"
+
+
+def test_a_lost_notification_is_no_lock_of_ones_own():
+    class Box:
+        def __init__(self):
+            self.ready = threading.Condition()
+
+    def waits(box):
+        with box.ready:
+            box.ready.wait()
+
+    def notifies(box):
+        with box.ready:
+            box.ready.notify()
+
+    result = raddle.explore(Box, waits, notifies)
+    assert (result.kind, result.rule) == ("deadlock", None)
+    assert "waits for `box.ready`" in result.failure
+
+
+def test_a_put_under_a_lock_waits_while_holding_it():
+    def puts(state):
+        for _ in range(2):
+            with state.a:
+                state.small.put(1)
+
+    def gets(state):
+        with state.a:
+            state.small.get()
+
+    def setup():
+        state = State()
+        state.small = queue.Queue(1)
+        return state
+
+    assert raddle.explore(setup, puts, gets).rule == "wait-while-holding-lock"
+
+
+def test_an_initialisation_that_comes_twice_has_its_rule():
+    class Lazy:
+        def __init__(self):
+            self.made, self.value = 0, None
+
+    def get(lazy):
+        if lazy.value is None:
+            lazy.value = object()
+            lazy.made += 1
+
+    assert raddle.explore(Lazy, get, get, invariant=lambda it: it.made == 1).rule == "lazy-init-race"
+
+
+def test_no_code_of_the_program_runs_to_show_a_value():
+    class Loud:
+        def __init__(self):
+            self.n, self.shown = 0, 0
+
+        def __repr__(self):
+            raise AssertionError("nobody asked")
+
+    class Holder:
+        def __init__(self):
+            self.loud = Loud()
+
+    def use(holder):
+        holder.loud = holder.loud
+        holder.loud.n += 1
+
+    result = raddle.explore(Holder, use, use, invariant=lambda it: it.loud.n == 2)
+    assert result.verdict == "failed" and any(step.value == "<Loud>" for step in result.trace)

@@ -19,7 +19,7 @@ class Step(NamedTuple):
     name: str
     """The actor's name."""
     verb: str
-    """`reads`, `writes`, `updates`, `acquires`, `tries`, `releases`, `starts`, `joins`, `runs`, `calls`, `waits`, `cancels` or `clock`."""
+    """`reads`, `writes`, `updates`, `acquires`, `tries`, `releases`, `starts`, `joins`, `runs`, `calls`, `waits`, `notifies`, `cancels` or `clock`."""
     what: str
     """What it touches, as the program calls it."""
     place: tuple | None

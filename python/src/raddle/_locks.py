@@ -18,12 +18,17 @@ active = None
 """The world of the run that goes on."""
 
 
+_WAIT = threading.Condition.wait.__code__
+"""Makes a lock for each wait, which whoever notifies gives back."""
+
+
 class Lock:
     """A lock that the world knows of. `owner` is an actor, or `True` where somebody else holds it."""
 
     def __init__(self):
         self.owner = self.place = self.world = None
         self.key = None
+        self.is_waiter = False
 
     def _object(self, world):
         if self.world is not world:
@@ -46,6 +51,8 @@ class Lock:
                 self.place = _places.here()[1]
             return taken
         obj = self._object(world)
+        if world.trace is not None and sys._getframe(1).f_code is _WAIT:
+            self.is_waiter = True
         if not blocking:
             world.point(me, TRY, obj, lock=self)
             if self.owner is not None:
@@ -67,7 +74,7 @@ class Lock:
             if self.owner is None:
                 world.search.observe(UPDATE, obj)
                 raise RuntimeError("release unlocked lock")
-            world.point(me, RELEASE, obj, ACCESS)
+            world.point(me, RELEASE, obj, ACCESS, lock=self if world.trace is not None else None)
         elif self.owner is None and not (world is not None and world.abort):
             raise RuntimeError("release unlocked lock")
         self.owner = None
@@ -279,6 +286,9 @@ def controlled():
 
     # Pools log what ends their workers, and the end of a run does.
     put(concurrent.futures._base.LOGGER, "disabled", True)
+    from raddle import _loop
+
+    put(asyncio.Lock, "acquire", _loop.noted_acquire)
     for name, method in (("__init__", _init), ("__hash__", _hash), ("start", _spawn), ("join", _join), ("is_alive", _is_alive)):
         put(threading.Thread, name, method)
     for module in _scanned():

@@ -8,13 +8,14 @@ import asyncio
 import contextvars
 import functools
 import inspect
+import sys
 import threading
 import types
 
-from raddle import _places
+from raddle import _places, _seen
 from raddle._exploration import Step, Wait
 from raddle._words import say
-from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, OPAQUE, PASSED, STEP, UPDATE, Abort
+from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, OPAQUE, PASSED, READ, STEP, UPDATE, VERBS, Abort
 
 MOST_STEPS = 3_000
 PASSED_OVER = 50
@@ -165,6 +166,7 @@ class Loop(asyncio.BaseEventLoop):
         if handle.due is not None and handle.due > self.now:
             self.now = handle.due
         if self.trace is not None:
+            self.settle()
             self.trace.append(self._told(handle))
         self.last = handle.number
         handle.run()
@@ -228,22 +230,57 @@ class Loop(asyncio.BaseEventLoop):
             return Step(self._column(task), task.get_name(), verb, "", place_of(task))
         return Step(0, say("event-loop"), "runs", getattr(handle.callback, "__name__", ""), None)
 
+    def settle(self):
+        """Before a step is taken down, the one before is over."""
+
     cancelled = None
     """The task that was cancelled in this run."""
+
+
+def _frames(task):
+    """The frames in which a task waits, outermost first."""
+    coroutine = task.get_coro()
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None) or getattr(coroutine, "ag_frame", None)
+        if frame is None:
+            return
+        yield frame
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
 
 
 def place_of(task):
     """Where a task waits, as far as that is the program's own code."""
     place = None
-    coroutine = task.get_coro()
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None) or getattr(coroutine, "ag_frame", None)
-        if frame is None:
-            break
+    for frame in _frames(task):
         if _places.is_steered(frame.f_code.co_filename):
             place = frame.f_code.co_filename, frame.f_lineno
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
     return place
+
+
+def wait_of(task):
+    """What a task waits for; of a lock also who holds it."""
+    mine = found = None
+    for frame in _frames(task):
+        if _places.is_steered(frame.f_code.co_filename):
+            mine, found = frame, None
+        elif found is None and not _places.is_own(frame.f_code.co_filename):
+            found = frame.f_locals.get("self")
+    what = _seen.path_to(found, mine) if mine is not None and found is not None else ""
+    holder, since = owners.get(id(found), (None, None)) if isinstance(found, asyncio.Lock) and found.locked() else (None, None)
+    name = holder.get_name() if holder is not None else None
+    return Wait(task.get_name(), what or (say("a-task-lock") if name else ""), place_of(task), name, since)
+
+
+owners = {}
+"""By the identity of an `asyncio.Lock`: the task that took it last, and where."""
+acquire = asyncio.Lock.acquire
+
+
+async def noted_acquire(lock):
+    """`asyncio.Lock.acquire`, which also notes who holds it."""
+    done = await acquire(lock)
+    owners[id(lock)] = asyncio.current_task(), _places.here()[1]
+    return done
 
 
 class TaskWorld:
@@ -255,7 +292,9 @@ class TaskWorld:
 
     def __init__(self, loop):
         self.loop = loop
+        self.trace = loop.trace
         self.doubts = set()
+        self.unsettled = None
 
     def me(self):
         """Tasks are no actors of a world."""
@@ -267,6 +306,28 @@ class TaskWorld:
     def sleep_outside(self, seconds):
         """All tasks wait while one sleeps in its thread."""
         self.loop.now += max(int(seconds * 1e6), 0)
+
+    def note(self, op, what, code, offset):
+        """Takes down what a task touches, in the run that is shown."""
+        task = asyncio.current_task(self.loop)
+        if task is None or op == OPAQUE:
+            return
+        self.settle()
+        frame = sys._getframe()
+        while frame is not None and frame.f_code is not code:
+            frame = frame.f_back
+        look = None if frame is None else _seen.value_at(frame, code, offset)
+        value = look() if look is not None and op == READ else ""
+        place = (code.co_filename, frame.f_lineno) if frame is not None else None
+        text = _seen.what_at(code, offset) or what
+        self.trace.append(Step(self.loop._column(task), task.get_name(), VERBS[op], text, place, value))
+        self.unsettled = look if op != READ else None
+
+    def settle(self):
+        """The last step is over: what it has written can be seen."""
+        look, self.unsettled = self.unsettled, None
+        if look is not None:
+            self.trace[-1] = self.trace[-1]._replace(value=look())
 
     def needs_threads(self):
         """A thread is started: tasks alone are not the whole program."""
@@ -372,4 +433,4 @@ class WorldLoop(Loop):
 
     def waits(self):
         """The tasks that do not end."""
-        return [Wait(it.get_name(), "", place_of(it), None, None) for it in sorted(asyncio.all_tasks(self), key=asyncio.Task.get_name)]
+        return [wait_of(it) for it in sorted(asyncio.all_tasks(self), key=asyncio.Task.get_name)]

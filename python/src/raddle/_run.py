@@ -9,13 +9,14 @@ import threading
 import traceback
 import warnings
 
-from raddle import _locks
-from raddle._exploration import Wait
-from raddle._loop import Loop, TaskWorld, WorldLoop, place_of
+from raddle import _locks, _points, _rules
+from raddle._loop import Loop, TaskWorld, WorldLoop, owners, wait_of
 from raddle._words import say
 from raddle._world import CUT, DEADLOCK, FAILED, PASSED, World, told
 
 
+MOST_SHOWN = 1_000
+"""A run that goes on for ever is shown from its end."""
 _unawaited = []
 """Coroutines of the run at hand that nobody has awaited."""
 _immortal = []
@@ -31,6 +32,7 @@ class Broken:
     text: str
     rule: str | None = None
     waits: list = dataclasses.field(default_factory=list)
+    error: BaseException | None = None
 
     def same(self, other):
         """Whether another run broke in this way."""
@@ -90,30 +92,40 @@ class Model:
             gc.collect()
         _unawaited.clear()
         search.begin()
-        run = self._tasks(search, record) if self.only_tasks else self._threads(search, model, record)
+        if record and self.only_tasks:
+            with _points.Monitoring():
+                return self._judged(self._tasks(search, record), record)
+        return self._judged(self._tasks(search, record) if self.only_tasks else self._threads(search, model, record), record)
+
+    def _judged(self, run, record):
         if self.teardown is not None:
             self.teardown()
         if run.broken is None and _unawaited:
             text = say("never-awaited", name=_unawaited[0])
             run.broken, run.outcome = Broken("never-awaited", text, text, "coroutine-never-awaited"), FAILED
+        if run.trace is not None:
+            run.trace = _rules.telling(run.trace)[-MOST_SHOWN:]
+        if record and run.broken is not None and run.broken.rule is None and run.broken.kind != "deadlock":
+            run.broken.rule = _rules.of_run(run.trace, run.broken.error, self.only_tasks)
         return run
 
-    def _judge(self, state, outcome, errors, waits):
+    def _judge(self, state, outcome, errors, waits, ended=()):
         if outcome == DEADLOCK:
-            return Broken("deadlock", "deadlock", told(waits), None, waits)
+            return Broken("deadlock", "deadlock", told(waits), _rules.of_deadlock(waits, ended), waits)
         if outcome != PASSED:
             return None
         for name, error in errors:
             where = "".join(traceback.format_exception(error)[-3:])
-            return Broken("exception", type(error).__name__, f"{say('exception', actor=name, error=repr(error))}\n{where}")
+            return Broken("exception", type(error).__name__, f"{say('exception', actor=name, error=repr(error))}\n{where}", error=error)
         try:
             holds = self.invariant is None or self.invariant(state)
         except Exception as error:
-            return Broken("check", type(error).__name__, say("check-exception", error=repr(error)))
+            return Broken("check", type(error).__name__, say("check-exception", error=repr(error)), error=error)
         return None if holds or holds is None else Broken("invariant", "invariant", say("invariant"))
 
     def _threads(self, search, model, record):
         world = World(search, model, record)
+        owners.clear()
         _locks.active = world
         try:
             state = self.setup() if self.setup is not None else None
@@ -126,8 +138,9 @@ class Model:
                 tasks = [it for it, is_async in zip(self.actors, self.is_async) if is_async]
                 _begin(say("event-loop"), loop.all, (tasks, arguments))
             outcome = world.run()
+            world.settle()
             errors = [(it.name, it.error) for it in world.actors if it.error is not None and not isinstance(it.error, SystemExit)]
-            broken = None if world.uncontrolled else self._judge(state, outcome, errors, world.waits)
+            broken = None if world.uncontrolled else self._judge(state, outcome, errors, world.waits, [it.name for it in world.actors if it not in world.stuck])
         finally:
             _locks.active = None
             for loop in world.loops:
@@ -144,6 +157,8 @@ class Model:
         loop = Loop(search, record)
         asyncio.events.set_event_loop(loop)
         world = _locks.active = TaskWorld(loop)
+        loop.settle = world.settle
+        owners.clear()
         try:
             asyncio.events._set_running_loop(loop)
             try:
@@ -170,10 +185,11 @@ class Model:
     def _judge_tasks(self, loop, tasks, state, outcome):
         errors = [(it.get_name(), it.exception()) for it in tasks if it.done() and not it.cancelled() and it.exception()]
         waits = ([loop.stuck] if loop.stuck is not None else []) + _stuck(tasks, loop)
-        broken = self._judge(state, outcome, errors, waits)
+        broken = self._judge(state, outcome, errors, waits, [it.get_name() for it in tasks if it.done()])
         if outcome == CUT:
             text = "\n".join([say("hang", n=loop.steps), told(waits).partition("\n")[2]])
-            broken = Broken("hang", "hang", text, None, waits)
+            swallowed = any(it.cancelling() and not it.done() for it in asyncio.all_tasks(loop))
+            broken = Broken("hang", "hang", text, "cancellation-swallowed" if swallowed else None, waits)
             outcome = FAILED
         task = loop.cancelled
         if broken is None and task is not None and task.done() and not task.cancelled():
@@ -191,7 +207,8 @@ def _begin(name, function, arguments):
 
 def _stuck(tasks, loop):
     current = loop.stuck.actor if loop.stuck is not None else None
-    return [Wait(it.get_name(), "", place_of(it), None, None) for it in tasks if not it.done() and it.get_name() != current]
+    others = sorted(asyncio.all_tasks(loop) - set(tasks), key=asyncio.Task.get_name)
+    return [wait_of(it) for it in [*tasks, *others] if not it.done() and it.get_name() != current]
 
 
 def _discard(loop):

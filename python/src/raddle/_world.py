@@ -6,7 +6,7 @@ turn over. Locks, joins and time are data here, so "nobody can go on" is seen at
 
 import _thread
 
-from raddle import _places
+from raddle import _places, _seen
 from raddle._exploration import Step, Wait
 from raddle._words import say
 
@@ -33,7 +33,7 @@ class Abort(BaseException):
 class Actor:
     """Whatever runs on its own, and what it is about to do."""
 
-    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "ended", "thread", "is_worker")
+    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "ended", "thread", "is_worker", "detail", "waited")
 
     def __init__(self, number, name, daemon):
         self.number, self.name, self.daemon = number, name, daemon
@@ -44,8 +44,8 @@ class Actor:
         self.op, self.obj, self.lock, self.due, self.waits, self.target = LOCAL, 0, None, None, False, None
         self.done = self.fired = False
         self.gil = True
-        self.error = self.place = self.thread = None
-        self.is_worker = False
+        self.error = self.place = self.thread = self.detail = None
+        self.is_worker = self.waited = False
         self.locks = 0
 
 
@@ -70,6 +70,8 @@ class World:
         self.uncontrolled = None
         self.preempted = False
         self.loops = []
+        self.names = {}
+        self.unsettled = None
         self.doubts = set()
         self.setup_locks = 0
         self.threads = 0
@@ -141,6 +143,8 @@ class World:
         me.op, me.obj, me.lock, me.due, me.target, me.waits = op, obj, lock, due, target, waits
         me.fired = False
         key, me.place = _places.here()
+        if self.trace is not None and lock is not None and not self.names.get(obj):
+            self.names[obj] = _seen.called(lock)
         self.steps += 1
         if self.steps > MOST_STEPS:
             self.finish(CUT)
@@ -157,16 +161,46 @@ class World:
             if self.abort:
                 raise Abort
         if self.trace is not None:
-            verb = "begins" if op == LOCAL and reason == START else VERBS[op]
-            what = target.name if target is not None else self._called(obj)
-            self.trace.append(Step(me.number, me.name, verb, what, me.place, "", self.preempted))
-            self.preempted = False
+            self._record(me, op, obj, target, lock)
         me.gil = False
-        me.lock = me.due = me.target = None
+        me.lock = me.due = me.target = me.detail = None
         me.waits = False
         return me.fired
 
+    def _record(self, me, op, obj, target, lock):
+        """Takes down a step; what it writes is looked at when the next one comes, since nobody runs in between."""
+        self.settle()
+        what, value, look, verb = "", "", None, VERBS[op]
+        if lock is not None and lock.is_waiter:
+            # The lock of a wait is taken once to have it, and once more to wait for whoever gives it back.
+            verb = "notifies" if op == RELEASE else "waits" if me.waited else None
+            me.waited = verb is None
+        if verb is None or op == TRY and _seen.is_inner():
+            return
+        if me.detail is not None:
+            frame, code, offset = me.detail
+            what = _seen.what_at(code, offset)
+            look = _seen.value_at(frame, code, offset) if op in (READ, WRITE, UPDATE) else None
+        if look is not None and op == READ:
+            value, look = look(), None
+        what = target.name if target is not None else what or self._called(obj)
+        self.trace.append(Step(me.number, me.name, verb, what, me.place, value, self.preempted))
+        self.preempted = False
+        self.unsettled = look
+
+    def note(self, *_):
+        """What setup and check touch is no step."""
+
+    def settle(self):
+        """The last step is over: what it has written can be seen."""
+        look, self.unsettled = self.unsettled, None
+        if look is not None:
+            self.trace[-1] = self.trace[-1]._replace(value=look())
+
     def _called(self, number):
+        name = self.names.get(number)
+        if name:
+            return name
         for key, value in self.objects.items():
             if value == number:
                 return key[1] if isinstance(key[1], str) else f"lock {key[2]}"
@@ -177,7 +211,7 @@ class World:
             return False
         if actor.target is not None:
             return actor.target.done
-        return actor.lock is None or actor.op == TRY and actor.due is None or actor.lock.owner is None
+        return actor.lock is None or actor.op == RELEASE or actor.op == TRY and actor.due is None or actor.lock.owner is None
 
     def _choose(self, me, reason, key):
         runnable, blocked, armed = [], [], []
@@ -290,7 +324,7 @@ def _waits(world, actor):
 def _wait(world, actor):
     """Who waits for what, where, and who holds it."""
     if actor.lock is not None:
-        owner = actor.lock.owner
+        owner = None if actor.lock.is_waiter else actor.lock.owner
         holder = owner.name if isinstance(owner, Actor) else None
         return Wait(actor.name, world._called(actor.obj), actor.place, holder, actor.lock.place if holder else None)
     if actor.target is not None:
