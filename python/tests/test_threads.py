@@ -12,6 +12,7 @@ import pytest
 import raddle
 
 KEPT = threading.Lock()
+LOCAL = threading.local()
 
 
 class State:
@@ -311,3 +312,21 @@ def test_no_code_of_the_program_runs_to_show_a_value():
 
     result = raddle.explore(Holder, use, use, invariant=lambda it: it.loud.n == 2)
     assert result.verdict == "failed" and any(step.value == "<Loud>" for step in result.trace)
+
+
+def test_threads_that_carry_one_actor_after_another_keep_nothing_of_it():
+    import contextvars
+
+    variable = contextvars.ContextVar("variable", default=0)
+    made = []
+
+    def uses(state):
+        if not made:
+            made.append(threading.local())
+        assert variable.get() == 0 and not hasattr(LOCAL, "n")
+        variable.set(1)
+        LOCAL.n = made[0].n = 1
+        add_guarded(state)
+
+    result = found(uses, uses)
+    assert result.verdict == "proved", str(result)

@@ -124,6 +124,17 @@ impl Search {
         }
     }
 
+    /// Which of the ready steps goes on, by its place among them; -1 when the run shows nothing new.
+    fn choose_step(&mut self, current: i32, numbers: Vec<u16>) -> i32 {
+        let one = |number: &u16| Choice { actor: ActorId(*number), operation: Operation::Step };
+        let runnable: Vec<Choice> = numbers.iter().map(one).collect();
+        let current = actor(current);
+        let point = Point { current, reason: Reason::Awaited, key: 1, runnable: &runnable, blocked: &[], timers: &[] };
+        let Turn::Run(chosen) = self.strategy.choose(&point) else { return -1 };
+        self.recorder.note(&point, chosen);
+        numbers.iter().position(|it| *it == chosen.0).and_then(|at| i32::try_from(at).ok()).unwrap_or(-1)
+    }
+
     fn observe(&mut self, code: u8, object: u32) {
         self.strategy.observe(operation(code, object));
     }

@@ -7,7 +7,7 @@ import sys
 import time
 import zlib
 
-from raddle import _bridge, _child, _locks, _points
+from raddle import _bridge, _child, _locks, _points, _pool
 from raddle._exploration import Exploration
 from raddle._run import Model, NeedsThreads, listening
 from raddle._words import Refusal, say
@@ -210,9 +210,10 @@ def fingerprint(functions):
 def _steered(model, work):
     """Does the work where what the model uses is under control; anew where tasks turn out not to be alone."""
     _points.hot.clear()
-    _locks.listen()
     was = gc.isenabled()
     gc.disable()
+    # What is there already stays, so it need not be looked through again and again.
+    gc.freeze()
     try:
         with _locks.controlled(), listening():
             if model.only_tasks:
@@ -224,6 +225,8 @@ def _steered(model, work):
             with _points.Monitoring():
                 return work()
     finally:
+        _pool.close()
+        gc.unfreeze()
         if was:
             gc.enable()
 

@@ -5,12 +5,16 @@ import asyncio
 import concurrent.futures
 import concurrent.futures.thread
 import contextlib
+import functools
+import os
 import queue
+import socket
+import subprocess
 import sys
 import threading
 import time
 
-from raddle import _places
+from raddle import _places, _pool
 from raddle._words import say
 from raddle._world import ACCESS, ACQUIRE, RELEASE, TRY, UPDATE, Abort
 
@@ -201,35 +205,49 @@ def _new_thread(function, arguments, named=None):
     return world.spawn(say("thread", n=len(world.actors) + 1), lambda: function(*arguments, **(named or {})), True).number
 
 
-_FORKS = {"os.fork", "os.forkpty"}
-_OUTSIDE = {"socket.connect", "socket.bind", "socket.sendto", "subprocess.Popen", "os.posix_spawn", "os.system", "os.exec"}
-_hears = False
+def _outside(real):
+    """A function that is as it was, and leaves a doubt in the run that calls it."""
+
+    @functools.wraps(real)
+    def noted(*arguments, **named):
+        if active is not None:
+            active.doubts.add("outside")
+        return real(*arguments, **named)
+
+    return noted
 
 
-def _hear(event, _):
+def _no_fork():
     world = active
     if world is None:
-        return
-    if event in _FORKS:
-        world.uncontrolled = say("forks")
-        raise Abort
-    if event in _OUTSIDE:
-        world.doubts.add("outside")
+        return _real_fork()
+    world.uncontrolled = say("forks")
+    raise Abort
 
 
-def listen():
-    """From now on a run is told when it turns to what cannot be controlled. A hook is never taken off again."""
-    global _hears
-    if not _hears:
-        sys.addaudithook(_hear)
-    _hears = True
+def _end_at_once():
+    if active is not None:
+        os._exit(70)
 
 
+class _Local(_thread._local):
+    """Thread-local data: from now on each actor has a thread of its own."""
+
+    def __new__(cls, *arguments, **named):
+        _pool.is_fresh = True
+        return super().__new__(cls, *arguments, **named)
+
+
+_real_fork = getattr(os, "fork", None)
+_OUTSIDE = [(subprocess.Popen, "__init__"), (socket.socket, "connect"), (socket.socket, "bind"), (os, "system"), (os, "posix_spawn"), (os, "posix_spawnp")]
+if _real_fork is not None:
+    # However it was forked: two processes that explore would both write the answer.
+    os.register_at_fork(after_in_child=_end_at_once)
 _now = _clock(1_000.0)
 _wall = _clock(1_700_000_000.0)
 _INSTEAD = [
     (_thread.allocate_lock, Lock), (_REAL_LOCK, Lock), (threading.RLock, RLock), (threading._CRLock, RLock), (queue.SimpleQueue, queue._PySimpleQueue),
-    (asyncio.new_event_loop, _new_loop), (_thread.start_new_thread, _new_thread), (time.sleep, _sleep), (time.monotonic, _now), (time.perf_counter, _now), (time.time, _wall),
+    (asyncio.new_event_loop, _new_loop), (_thread._local, _Local), (_thread.start_new_thread, _new_thread), (time.sleep, _sleep), (time.monotonic, _now), (time.perf_counter, _now), (time.time, _wall),
 ]
 _BY_ID = {id(real): instead for real, instead in _INSTEAD}
 
@@ -284,6 +302,13 @@ def controlled():
         undo.append((owner, name, getattr(owner, name)))
         setattr(owner, name, value)
 
+    for owner, name in _OUTSIDE:
+        if hasattr(owner, name):
+            put(owner, name, _outside(getattr(owner, name)))
+    if _real_fork is not None:
+        put(os, "fork", _no_fork)
+    put(threading, "local", _Local)
+    _pool.is_fresh = False
     # Pools log what ends their workers, and the end of a run does.
     put(concurrent.futures._base.LOGGER, "disabled", True)
     from raddle import _loop
@@ -294,16 +319,22 @@ def controlled():
     for module in _scanned():
         library = not _places.is_steered(getattr(module, "__file__", None) or "")
         for name, value in list(vars(module).items()):
+            if not library and isinstance(value, _thread._local):
+                _pool.is_fresh = True
             instead = _new_for(value)
             if instead is not None:
                 put(module, name, instead)
             elif isinstance(value, type) and value.__module__ == module.__name__ and not library:
                 for inner, kept in list(vars(value).items()):
+                    if isinstance(kept, _thread._local):
+                        _pool.is_fresh = True
                     replaced = _new_for(kept)
                     if replaced is not None:
                         put(value, inner, replaced)
             elif not library and hasattr(value, "__dict__") and not isinstance(value, (type, type(sys))) and not callable(value):
                 for inner, kept in list(vars(value).items()):
+                    if isinstance(kept, _thread._local):
+                        _pool.is_fresh = True
                     replaced = _new_for(kept)
                     if replaced is not None:
                         put(value, inner, replaced)

@@ -79,19 +79,36 @@ class Loop(asyncio.BaseEventLoop):
 
     def __init__(self, search, record=False):
         super().__init__()
+        self._clock_resolution = 1e-9
+        self.begin(search, record)
+
+    def begin(self, search, record=False):
+        """Nothing is left of the run before."""
         self.search = search
         self.now = self.steps = self.born = 0
-        self.soon, self.own, self.later = [], [], []
+        self.soon, self.own, self.later, self.tasks = [], [], [], []
         self.columns = {}
         self.trace = [] if record else None
         self.problems = []
         self.last = -1
-        self.cancels = None
+        self.cancels = self.cancelled = None
         self.was_fair = True
         self.needs_threads = False
         self.stuck = None
-        self._clock_resolution = 1e-9
-        self.set_exception_handler(lambda _, context: self.problems.append(context))
+        self.set_exception_handler(self._note)
+
+    def _note(self, _, context):
+        self.problems.append(context)
+
+    def create_task(self, coro, *, name=None, context=None, **eager):
+        if self._closed:
+            self._check_closed()
+        if self._task_factory is not None:
+            task = super().create_task(coro, name=name, context=context, **eager)
+        else:
+            task = asyncio.Task(coro, loop=self, name=name, context=context, **eager)
+        self.tasks.append(task)
+        return task
 
     def time(self):
         return self.now / 1e6
@@ -133,16 +150,20 @@ class Loop(asyncio.BaseEventLoop):
         self.needs_threads = True
         return self.create_future()
 
-    def drive(self, finished):
-        """Runs until `finished()`; gives how it ended."""
+    def drive(self, tasks):
+        """Runs until all of them are done; gives how it ended."""
+        left = list(tasks)
         asyncio.events._set_running_loop(self)
         self._thread_id = threading.get_ident()
         try:
-            while not finished():
+            while True:
+                while left and left[-1].done():
+                    left.pop()
+                if not left:
+                    return PASSED
                 how = self._step()
                 if how is not None:
                     return how
-            return PASSED
         finally:
             self._thread_id = None
             asyncio.events._set_running_loop(None)
@@ -178,6 +199,10 @@ class Loop(asyncio.BaseEventLoop):
         """The strategy's choice, taken out of its list."""
         soon, later = self.soon, self.later
         timers = []
+        if not later and self.cancels is None and self.steps - soon[0].step <= PASSED_OVER:
+            # The oldest comes first, so nobody else was passed over for longer.
+            at = self.search.choose_step(self.last, [it.number for it in soon])
+            return None if at < 0 else soon.pop(at)
         if later:
             first = min(it.due for it in later)
             since = min((it.since if it.due is None else max(it.since, it.due) for it in soon), default=first)
@@ -232,9 +257,6 @@ class Loop(asyncio.BaseEventLoop):
 
     def settle(self):
         """Before a step is taken down, the one before is over."""
-
-    cancelled = None
-    """The task that was cancelled in this run."""
 
 
 def _frames(task):

@@ -84,11 +84,13 @@ class Model:
         self.runs = 0
         self.cancels = False
         self.doubts = set()
+        self.loop = None
+        self.names = {key: [say(key, n=n + 1) for n in range(len(actors))] if len(actors) > 1 else [say("main")] for key in ("task", "thread")}
 
     def run(self, search, model="language", record=False):
         """One run under a strategy."""
         self.runs += 1
-        if self.runs % 500 == 0:
+        if self.runs % 1_000 == 0:
             gc.collect()
         _unawaited.clear()
         search.begin()
@@ -132,7 +134,7 @@ class Model:
             arguments = () if self.setup is None else (state,)
             for number, (actor, is_async) in enumerate(zip(self.actors, self.is_async)):
                 if not is_async:
-                    _begin(say("thread", n=number + 1) if len(self.actors) > 1 else say("main"), actor, arguments)
+                    _begin(self.names["thread"][number], actor, arguments)
             if self.has_tasks:
                 loop = WorldLoop(world)
                 tasks = [it for it, is_async in zip(self.actors, self.is_async) if is_async]
@@ -154,7 +156,11 @@ class Model:
         return Run(outcome, broken, last, search.end(outcome, world.waiting), world.uncontrolled, world.trace)
 
     def _tasks(self, search, record):
-        loop = Loop(search, record)
+        loop = self.loop
+        if loop is None or loop.is_closed():
+            loop = self.loop = Loop(search, record)
+        else:
+            loop.begin(search, record)
         asyncio.events.set_event_loop(loop)
         world = _locks.active = TaskWorld(loop)
         loop.settle = world.settle
@@ -166,9 +172,9 @@ class Model:
             finally:
                 asyncio.events._set_running_loop(None)
             arguments = () if self.setup is None else (state,)
-            tasks = [loop.create_task(it(*arguments), name=say("task", n=n + 1) if len(self.actors) > 1 else say("main")) for n, it in enumerate(self.actors)]
+            tasks = [loop.create_task(it(*arguments), name=name) for it, name in zip(self.actors, self.names["task"])]
             loop.cancels = tasks if self.cancels else None
-            outcome = loop.drive(lambda: all(it.done() for it in tasks))
+            outcome = loop.drive(tasks)
             if loop.needs_threads:
                 raise NeedsThreads
             broken, outcome = self._judge_tasks(loop, tasks, state, outcome)
@@ -188,7 +194,7 @@ class Model:
         broken = self._judge(state, outcome, errors, waits, [it.get_name() for it in tasks if it.done()])
         if outcome == CUT:
             text = "\n".join([say("hang", n=loop.steps), told(waits).partition("\n")[2]])
-            swallowed = any(it.cancelling() and not it.done() for it in asyncio.all_tasks(loop))
+            swallowed = any(it.cancelling() and not it.done() for it in loop.tasks)
             broken = Broken("hang", "hang", text, "cancellation-swallowed" if swallowed else None, waits)
             outcome = FAILED
         task = loop.cancelled
@@ -207,20 +213,21 @@ def _begin(name, function, arguments):
 
 def _stuck(tasks, loop):
     current = loop.stuck.actor if loop.stuck is not None else None
-    others = sorted(asyncio.all_tasks(loop) - set(tasks), key=asyncio.Task.get_name)
+    others = sorted({it for it in loop.tasks if not it.done()} - set(tasks), key=asyncio.Task.get_name)
     return [wait_of(it) for it in [*tasks, *others] if not it.done() and it.get_name() != current]
 
 
 def _discard(loop):
     """Ends what a loop left behind without letting it go on."""
     loop.soon, loop.own, loop.later = [], [], []
-    loop.set_exception_handler(lambda *_: None)
-    if not asyncio.all_tasks(loop):
-        loop.close()
+    left = [it for it in loop.tasks if not it.done()]
+    loop.tasks = []
+    if not left:
         return
+    loop.set_exception_handler(lambda *_: None)
     # Code that is closed and swallows it has to reach its next await, which asks for the running loop.
     asyncio.events._set_running_loop(loop)
-    for task in asyncio.all_tasks(loop):
+    for task in left:
         task._log_destroy_pending = False
         coroutine = task.get_coro()
         try:

@@ -1,5 +1,6 @@
 """What is said, in the reader's language. The words stand among raddle's shared words, from which the command line speaks too."""
 
+import functools
 import os
 
 from raddle import _bridge
@@ -10,8 +11,13 @@ language = None
 
 def lang():
     """The reader's language: the chosen one, `RADDLE_LANG`, or what the locale says."""
+    return language or _of_locale()
+
+
+@functools.cache
+def _of_locale():
     names = ("RADDLE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
-    return language or next((os.environ[it] for it in names if os.environ.get(it)), "en")
+    return next((os.environ[it] for it in names if os.environ.get(it)), "en")
 
 
 def say(key, **values):

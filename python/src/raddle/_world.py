@@ -6,7 +6,7 @@ turn over. Locks, joins and time are data here, so "nobody can go on" is seen at
 
 import _thread
 
-from raddle import _places, _seen
+from raddle import _places, _pool, _seen
 from raddle._exploration import Step, Wait
 from raddle._words import say
 
@@ -23,7 +23,6 @@ PATIENCE = 5.0
 
 _get_ident = _thread.get_ident
 _allocate = _thread.allocate_lock
-_start = _thread.start_new_thread
 
 
 class Abort(BaseException):
@@ -33,14 +32,10 @@ class Abort(BaseException):
 class Actor:
     """Whatever runs on its own, and what it is about to do."""
 
-    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "ended", "thread", "is_worker", "detail", "waited")
+    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "carrier", "thread", "is_worker", "detail", "waited")
 
     def __init__(self, number, name, daemon):
         self.number, self.name, self.daemon = number, name, daemon
-        self.baton = _allocate()
-        self.baton.acquire()
-        self.ended = _allocate()
-        self.ended.acquire()
         self.op, self.obj, self.lock, self.due, self.waits, self.target = LOCAL, 0, None, None, False, None
         self.done = self.fired = False
         self.gil = True
@@ -97,11 +92,11 @@ class World:
         actor = Actor(len(self.actors), name, daemon or is_worker)
         actor.is_worker = is_worker
         self.actors.append(actor)
-        _start(self._run, (actor, body))
+        actor.carrier = _pool.take(self._run, actor, body)
+        actor.baton = actor.carrier.baton
         return actor
 
     def _run(self, actor, body):
-        actor.baton.acquire()
         self.by_ident[_get_ident()] = actor
         try:
             if not self.abort:
@@ -116,7 +111,6 @@ class World:
             self.by_ident.pop(_get_ident(), None)
             if not self.abort:
                 self._pass_on(actor)
-            actor.ended.release()
 
     def _pass_on(self, actor):
         if all(other.done or other.daemon and not self._counts(other) for other in self.actors):
@@ -277,10 +271,15 @@ class World:
             self.outcome = PASSED
         self.abort = True
         for actor in self.actors:
-            if not actor.done:
+            was_done = actor.done
+            if not was_done:
+                # It may be on its way rather than wait for its baton, which then lies about: no other actor may find it.
+                actor.carrier.leaves = True
                 actor.baton.release()
-            if not actor.ended.acquire(timeout=1.0):
+            if not actor.carrier.ended.acquire(timeout=1.0):
                 self.uncontrolled = self.uncontrolled or say("no-end")
+            elif was_done:
+                _pool.give_back(actor.carrier)
         return self.outcome
 
     # what actors do
