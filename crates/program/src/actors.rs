@@ -206,7 +206,7 @@ impl Program {
             Value::Super(_, owner) => owner == function.function && visit.shared & 1 == 1,
             Value::Attribute(base, _) => {
                 let held =
-                    self.is_shared(function, visit, root, base, depth + 1) || self.is_kept(function, root, value);
+                    self.is_shared(function, visit, root, base, depth + 1) || self.is_kept_by_all(function, root, value);
                 held && !self.is_confined(function.unit, value) || self.is_of_module(function.unit, base)
             }
             Value::Name(scope, name) => match self.place_named(function.unit, scope, name) {
@@ -223,7 +223,7 @@ impl Program {
     }
 
     /// Whether an attribute is one that the object of a thread was made with, as its siblings were.
-    fn is_kept(&self, function: FunctionRef, root: &Root, attribute: ValueId) -> bool {
+    fn is_kept_by_all(&self, function: FunctionRef, root: &Root, attribute: ValueId) -> bool {
         !root.kept.is_empty() && self.spot_at(function, attribute).is_some_and(|it| root.kept.contains(&it.place))
     }
 
