@@ -63,6 +63,8 @@ pub struct Root {
     pub kept: Vec<Place>,
     /// For the one who starts others and goes on: from which act until which the others run beside it.
     pub window: Option<(u32, u32)>,
+    /// The attribute that keeps it, where it takes the place of the one before it.
+    pub slot: Option<Place>,
 }
 
 /// How one actor comes to a function.
@@ -205,8 +207,8 @@ impl Program {
             Value::Parameter(owner, _) => self.encloses(FunctionRef { unit: function.unit, function: owner }, root),
             Value::Super(_, owner) => owner == function.function && visit.shared & 1 == 1,
             Value::Attribute(base, _) => {
-                let held =
-                    self.is_shared(function, visit, root, base, depth + 1) || self.is_kept_by_all(function, root, value);
+                let held = self.is_shared(function, visit, root, base, depth + 1)
+                    || self.is_kept_by_all(function, root, value);
                 held && !self.is_confined(function.unit, value) || self.is_of_module(function.unit, base)
             }
             Value::Name(scope, name) => match self.place_named(function.unit, scope, name) {
@@ -417,6 +419,9 @@ impl Actors {
         let (first, second) = (&self.roots[a], &self.roots[b]);
         if a == b {
             return first.many != Many::One;
+        }
+        if first.slot.is_some() && first.slot == second.slot && first.function == second.function {
+            return false;
         }
         // Who starts others runs beside those, as far as is known.
         if first.window.is_some() || second.window.is_some() {

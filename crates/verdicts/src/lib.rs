@@ -24,13 +24,13 @@ pub mod interrupt_never_arrives;
 pub mod join_before_drain;
 pub mod limiter_per_call;
 pub mod lock_in_finalizer;
-pub mod lock_inherited_by_fork;
 pub mod lock_kept_across_fork;
 pub mod lock_misuse;
 pub mod lock_not_released;
 pub mod lock_order_cycle;
 pub mod missing_main_guard;
 pub mod nested_event_loop;
+pub mod pool_inherited_by_fork;
 pub mod pool_waits_for_itself;
 pub mod repeated;
 pub mod self_deadlock;
@@ -109,6 +109,7 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (missing_main_guard::ID, missing_main_guard::verdict),
     (shared_data::ITERATE, shared_data::iterate),
     (nested_event_loop::ID, nested_event_loop::verdict),
+    (pool_inherited_by_fork::ID, pool_inherited_by_fork::verdict),
     (pool_waits_for_itself::ID, pool_waits_for_itself::verdict),
     (shared_data::QUEUE, shared_data::queue),
     (self_deadlock::ID, self_deadlock::verdict),
@@ -133,7 +134,6 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (undone::STATE, undone::state),
     (undone::TASK, undone::task),
     (exception_not_rebuilt::ID, exception_not_rebuilt::verdict),
-    (lock_inherited_by_fork::ID, lock_inherited_by_fork::verdict),
     (cleanup_not_shielded::ID, cleanup_not_shielded::verdict),
     (global_changed_in_process::ID, global_changed_in_process::verdict),
     (repeated::POOL, repeated::pools),

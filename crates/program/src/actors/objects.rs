@@ -161,6 +161,7 @@ impl Program {
             lent: false,
             kept: self.kept_by_all(first.function, in_loop(first), &beside),
             window: None,
+            slot: None,
         })
     }
 

@@ -70,6 +70,7 @@ impl Program {
                 lent: false,
                 kept: Vec::new(),
                 window: Some((start, end)),
+                slot: None,
             });
         }
         found

@@ -9,6 +9,7 @@ use super::{Actors, Family, Many, PARAMETERS, Root};
 use crate::Program;
 use crate::calls::Target;
 use crate::locks::LockKey;
+use crate::sharing::Place;
 use crate::spawns::Spawn;
 use crate::threads::Reached;
 use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
@@ -48,6 +49,7 @@ impl Program {
                     lent: false,
                     kept: Vec::new(),
                     window: None,
+                    slot: None,
                 });
             }
         }
@@ -103,6 +105,7 @@ impl Program {
             lent: self.is_lent(spawn),
             kept,
             window: None,
+            slot: self.slot(spawn.function, spawn.act),
         }
     }
 
@@ -334,6 +337,7 @@ impl Program {
             lent: false,
             kept: Vec::new(),
             window: None,
+            slot: None,
         }
     }
 
@@ -412,6 +416,7 @@ impl Program {
                 lent: false,
                 kept: Vec::new(),
                 window: None,
+                slot: None,
             });
         }
         roots
@@ -430,6 +435,7 @@ fn framework_root(function: FunctionRef) -> Root {
         lent: false,
         kept: Vec::new(),
         window: None,
+        slot: None,
     }
 }
 
@@ -461,15 +467,24 @@ impl Program {
 
     /// Whether what is started takes the place of what an attribute kept before: there is one at a time.
     fn replaces(&self, starter: FunctionRef, act: u32) -> bool {
+        self.kept_in(starter, act).is_some()
+    }
+
+    /// The attribute that keeps what is started.
+    fn slot(&self, starter: FunctionRef, act: u32) -> Option<Place> {
+        self.spot_at(starter, self.kept_in(starter, act)?).map(|it| it.place)
+    }
+
+    fn kept_in(&self, starter: FunctionRef, act: u32) -> Option<ValueId> {
         let facts = &self.unit(starter.unit).facts;
         let span = facts.acts[act as usize].span;
         let acts = facts.acts_of(starter.function);
-        acts.iter().any(|it| {
-            let ActKind::Write(place, value) = it.kind else { return false };
+        acts.iter().find_map(|it| {
+            let ActKind::Write(place, value) = it.kind else { return None };
             let around = |call: &raddle_facts::Act| {
                 call.kind == ActKind::Call(value) && call.span.start <= span.start && span.end <= call.span.end
             };
-            matches!(facts.value(place), Value::Attribute(..)) && acts.iter().any(around)
+            (matches!(facts.value(place), Value::Attribute(..)) && acts.iter().any(around)).then_some(place)
         })
     }
 }
