@@ -31,6 +31,8 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
         Ok(checked) => checked?,
         Err(reason) => return Ok(bug(session, &reason)),
     };
+    // The system takes back all memory at once when the process ends.
+    std::mem::forget(checked.program.take());
     if let Some(path) = &arguments.write_baseline {
         let written = Baseline::of(&checked.findings);
         written.write(path)?;

@@ -25,7 +25,7 @@ use crate::progress::{Phase, Progress};
 use crate::request::CheckRequest;
 
 /// What a check came to.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Checked {
     /// What was found, in the order it is shown.
     pub(crate) findings: Vec<Finding>,
@@ -49,6 +49,8 @@ pub(crate) struct Checked {
     pub(crate) habits: Habits,
     /// The texts that findings point into.
     pub(crate) sources: Texts,
+    /// What was looked at. Taking it apart takes a while, which who ends anyway need not wait for.
+    pub(crate) program: Option<Box<Program>>,
 }
 
 /// Decoded texts by the paths they are shown with.
@@ -182,11 +184,12 @@ fn judged(
     progress.start(Phase::Verdicts, VERDICTS.len());
     checked.unknown = loop_code.unknown.iter().map(|(because, count)| (because.word().to_owned(), *count)).collect();
     checked.counts = counts(&program, &loop_code, library_files);
-    let judged = Judged { program: &program, loop_code };
     program.prepare();
+    let judged = Judged { program: &program, loop_code };
     let findings = VERDICTS.par_iter().map(|(_, verdict)| judge(&judged, *verdict)).collect::<Vec<_>>().concat();
     checked.habits = Habits::of(&program);
     clock.lap(Phase::Verdicts);
+    checked.program = Some(Box::new(program));
     Ok(findings)
 }
 

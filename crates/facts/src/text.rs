@@ -5,12 +5,23 @@ use rustc_hash::FxHashMap;
 
 use crate::value::Sym;
 
-/// Names in the order they were first seen, with an index sorted by text to find them again.
+/// Names in the order they were first seen, with an index sorted by hash to find them again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Symbols {
     text: String,
     ends: Vec<u32>,
+    /// The hashes of all names, sorted.
+    hashes: Vec<u32>,
+    /// The names in the order of their hashes.
     sorted: Vec<Sym>,
+}
+
+/// FNV-1a with a last step that spreads short names over all bits: the same on every machine, since it is kept.
+fn hash(text: &str) -> u32 {
+    let all = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (all.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 impl Symbols {
@@ -25,7 +36,18 @@ impl Symbols {
     /// The name with this text, if the file has it.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<Sym> {
-        self.sorted.binary_search_by(|sym| self.text(*sym).cmp(text)).ok().map(|at| self.sorted[at])
+        let hash = hash(text);
+        // Hashes are spread evenly, so a name stands close to its share of the way.
+        let count = self.hashes.len();
+        let mut at = ((u64::from(hash) * count as u64) >> 32) as usize;
+        while at > 0 && self.hashes[at - 1] >= hash {
+            at -= 1;
+        }
+        while at < count && self.hashes[at] < hash {
+            at += 1;
+        }
+        let same = (at..count).take_while(|at| self.hashes[*at] == hash);
+        same.map(|at| self.sorted[at]).find(|sym| self.text(*sym) == text)
     }
 
     /// Number of names.
@@ -65,9 +87,26 @@ impl SymbolsBuilder {
     }
 
     pub(crate) fn finish(mut self) -> Symbols {
-        let mut sorted: Vec<Sym> = (0..self.symbols.ends.len() as u32).map(Sym).collect();
-        sorted.sort_by(|a, b| self.symbols.text(*a).cmp(self.symbols.text(*b)));
-        self.symbols.sorted = sorted;
+        let mut sorted: Vec<(u32, Sym)> =
+            (0..self.symbols.ends.len() as u32).map(|at| (hash(self.symbols.text(Sym(at))), Sym(at))).collect();
+        sorted.sort_unstable();
+        (self.symbols.hashes, self.symbols.sorted) = sorted.into_iter().unzip();
         self.symbols
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_again_and_no_other() {
+        let mut builder = SymbolsBuilder::default();
+        let names: Vec<String> = (0..500).map(|at| format!("name_{at}")).collect();
+        let syms: Vec<Sym> = names.iter().map(|it| builder.intern(it)).collect();
+        let symbols = builder.finish();
+        assert!(names.iter().zip(&syms).all(|(name, sym)| symbols.find(name) == Some(*sym)));
+        assert!((500..1500).all(|at| symbols.find(&format!("name_{at}")).is_none()));
+        assert_eq!(Symbols::default().find("name"), None);
     }
 }

@@ -229,38 +229,13 @@ impl Program {
 
     fn override_targets(&self, method: FunctionRef, receiver: Option<ClassRef>, acc: &mut Vec<Target>) {
         let Some(class) = receiver.or(self.class_of(method)) else { return };
-        let it = self.function(method);
-        let name = self.unit(method.unit).facts.text(it.name);
         let base: Arc<str> = self.short_name(method).into();
-        let mut found: Vec<FunctionRef> = Vec::new();
-        let mut queue: Vec<ClassRef> = self.subclasses(class).to_vec();
-        let mut at = 0;
-        while at < queue.len() && at < 200 {
-            let class = queue[at];
-            at += 1;
-            let facts = &self.unit(class.unit).facts;
-            for (_, value) in facts.bindings(facts.class(class.class).scope, name) {
-                if let Value::Function(function) = facts.value(*value) {
-                    let function = FunctionRef { unit: class.unit, function };
-                    if !self.function(function).is_abstract && !found.contains(&function) {
-                        found.push(function);
-                    }
-                }
-            }
-            for sub in self.subclasses(class) {
-                if !queue.contains(sub) {
-                    queue.push(*sub);
-                }
-            }
-        }
-        if found.is_empty() && self.is_protocol(class) {
-            found = self.implementations(class, name).to_vec();
-        }
+        let found = self.overrides(method, class);
         if found.len() > MOST_OVERRIDES {
             acc.push(Target::Opaque(Because::Structural));
             return;
         }
-        for callee in found {
+        for callee in found.iter().copied() {
             self.run(callee, Via::Override(base.clone()), Sure::Override, acc);
         }
     }

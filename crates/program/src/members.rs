@@ -24,6 +24,8 @@ pub enum Ancestor {
 
 /// More ancestors than this are not followed.
 const MOST: usize = 80;
+/// More subclasses than this are not looked at.
+const MOST_SUBCLASSES: usize = 200;
 
 impl Program {
     /// The class itself and everything it inherits from, depth first.
@@ -77,6 +79,45 @@ impl Program {
         }
         let found: Arc<[FunctionRef]> = self.find_implementations(protocol, method).into();
         self.memo.implementations.insert(key, found.clone());
+        found
+    }
+
+    /// What a call of a method of a class, or of what inherits from it, may run instead.
+    pub(crate) fn overrides(&self, method: FunctionRef, class: ClassRef) -> Arc<[FunctionRef]> {
+        if let Some(known) = self.memo.overrides.get(&(method, class)) {
+            return known.clone();
+        }
+        let found: Arc<[FunctionRef]> = self.find_overrides(method, class).into();
+        self.memo.overrides.insert((method, class), found.clone());
+        found
+    }
+
+    fn find_overrides(&self, method: FunctionRef, class: ClassRef) -> Vec<FunctionRef> {
+        let name = self.unit(method.unit).facts.text(self.function(method).name);
+        let mut found: Vec<FunctionRef> = Vec::new();
+        let mut queue: Vec<ClassRef> = self.subclasses(class).to_vec();
+        let mut at = 0;
+        while at < queue.len() && at < MOST_SUBCLASSES {
+            let class = queue[at];
+            at += 1;
+            let facts = &self.unit(class.unit).facts;
+            for (_, value) in facts.bindings(facts.class(class.class).scope, name) {
+                if let Value::Function(function) = facts.value(*value) {
+                    let function = FunctionRef { unit: class.unit, function };
+                    if !self.function(function).is_abstract && !found.contains(&function) {
+                        found.push(function);
+                    }
+                }
+            }
+            for sub in self.subclasses(class) {
+                if !queue.contains(sub) {
+                    queue.push(*sub);
+                }
+            }
+        }
+        if found.is_empty() && self.is_protocol(class) {
+            found = self.implementations(class, name).to_vec();
+        }
         found
     }
 

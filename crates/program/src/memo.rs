@@ -64,6 +64,7 @@ pub(crate) struct Memo {
     pub(crate) decorations: DashMap<FunctionRef, Arc<crate::decoration::Decoration>, FxBuildHasher>,
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
     pub(crate) implementations: DashMap<(ClassRef, Box<str>), Arc<[FunctionRef]>, FxBuildHasher>,
+    pub(crate) overrides: DashMap<(FunctionRef, ClassRef), Arc<[FunctionRef]>, FxBuildHasher>,
     pub(crate) locks: DashMap<(FunctionRef, u8), Arc<crate::locks::held::FunctionLocks>, FxBuildHasher>,
     pub(crate) ancestors: DashMap<ClassRef, Arc<[crate::members::Ancestor]>, FxBuildHasher>,
     pub(crate) touches: DashMap<FunctionRef, Arc<crate::sharing::touches::Touches>, FxBuildHasher>,

@@ -23,11 +23,17 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         }
     }
     let mut told: FxHashSet<FunctionRef> = FxHashSet::default();
+    let (mut asked, mut computes) = (FxHashSet::default(), FxHashSet::default());
     for edge in &code.edges {
         if !code.entry_of.contains_key(&edge.caller) || code.entry_of.contains_key(&edge.callee) {
             continue;
         }
+        // One function is called from many places.
+        if !asked.insert(edge.callee) && !computes.contains(&edge.callee) {
+            continue;
+        }
         let Some(kernel) = program.kernel(edge.callee) else { continue };
+        computes.insert(edge.callee);
         if kernel.shape == Shape::Loop || !told.insert(kernel.function) {
             continue;
         }

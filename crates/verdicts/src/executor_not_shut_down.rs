@@ -25,7 +25,9 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     for (unit, _) in program.own_units() {
         for function in program.functions_of(unit).filter(|it| program.function(*it).scope != ScopeId::MODULE) {
             acc.extend(default_executor(program, function));
-            for called in calls(program, function) {
+            // Asked before who is called, which costs more.
+            let stays = |called: &Called<'_>| matches!(called.act.usage, Usage::Receiver | Usage::Bound);
+            for called in calls(program, function).filter(stays) {
                 let names = program.known_names(ValueRef { unit, value: called.callee });
                 let Some(name) = names.iter().find(|it| EXECUTORS.contains(&&***it)) else { continue };
                 let Some(confidence) = forgotten(program, function, &called) else { continue };

@@ -3,7 +3,7 @@
 //! A pack is written beside the old one and renamed over it, so that two runs at once, or one that is killed, leave a
 //! whole pack of one of them. A cache that cannot be read or written is a slower run, never a failed one.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use bitcode::{Decode, Encode};
@@ -35,10 +35,43 @@ pub(super) struct Kept {
     pub(super) habits: Habits,
 }
 
+/// What stands at the head of a pack: by which raddle it was written, and where the facts of each file begin and end.
 #[derive(Debug, Default, Encode, Decode)]
-struct Pack {
+struct Index {
     raddle: Key,
-    entries: Vec<(Key, Vec<u8>)>,
+    entries: Vec<(Key, u64, u64)>,
+}
+
+/// Facts as they were kept: one piece of memory, and where in it each file's are.
+#[derive(Debug, Default)]
+pub(super) struct Pack {
+    bytes: Vec<u8>,
+    places: FxHashMap<Key, (usize, usize)>,
+}
+
+impl Pack {
+    /// The packed facts of a file.
+    pub(super) fn get(&self, key: &Key) -> Option<&[u8]> {
+        self.places.get(key).and_then(|(start, end)| self.bytes.get(*start..*end))
+    }
+
+    /// All of them.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Key, &[u8])> {
+        self.places.keys().filter_map(|key| Some((*key, self.get(key)?)))
+    }
+
+    fn read(bytes: Vec<u8>, raddle: Key) -> Option<Pack> {
+        let head: [u8; 8] = bytes.get(..8)?.try_into().ok()?;
+        let start = usize::try_from(u64::from_le_bytes(head)).ok()?.checked_add(8)?;
+        let index: Index = bitcode::decode(bytes.get(8..start)?).ok()?;
+        if index.raddle != raddle {
+            return None;
+        }
+        let place = |at: u64| usize::try_from(at).ok()?.checked_add(start);
+        let places = index.entries.iter().filter_map(|(key, from, to)| Some((*key, (place(*from)?, place(*to)?))));
+        let places = places.collect();
+        Some(Pack { places, bytes })
+    }
 }
 
 impl Keep {
@@ -52,18 +85,25 @@ impl Keep {
         Some(Keep { folder, raddle: this_raddle()? })
     }
 
-    /// The facts that are kept, by key: those of the project, or those of the library.
-    pub(super) fn facts(&self, name: &str) -> FxHashMap<Key, Vec<u8>> {
-        let pack = std::fs::read(self.folder.join(name)).ok().and_then(|bytes| bitcode::decode::<Pack>(&bytes).ok());
-        match pack {
-            Some(pack) if pack.raddle == self.raddle => pack.entries.into_iter().collect(),
-            _ => FxHashMap::default(),
-        }
+    /// The facts that are kept under a name.
+    pub(super) fn facts(&self, name: &str) -> Pack {
+        let bytes = std::fs::read(self.folder.join(name)).ok();
+        bytes.and_then(|bytes| Pack::read(bytes, self.raddle)).unwrap_or_default()
     }
 
     /// Keeps these facts and no others.
-    pub(super) fn keep_facts(&self, name: &str, entries: Vec<(Key, Vec<u8>)>) {
-        self.write(name, &bitcode::encode(&Pack { raddle: self.raddle, entries }));
+    pub(super) fn keep_facts(&self, name: &str, entries: &[(Key, &[u8])]) {
+        let mut index = Index { raddle: self.raddle, entries: Vec::with_capacity(entries.len()) };
+        let mut at = 0;
+        for (key, bytes) in entries {
+            let end = at + bytes.len() as u64;
+            index.entries.push((*key, at, end));
+            at = end;
+        }
+        let index = bitcode::encode(&index);
+        let head = (index.len() as u64).to_le_bytes();
+        let parts = [&head[..], &index[..]].into_iter().chain(entries.iter().map(|(_, bytes)| *bytes));
+        let _written = write_whole(&self.folder, name, parts);
     }
 
     /// The last result, if it was of exactly this.
@@ -78,7 +118,7 @@ impl Keep {
         let (unknown, habits) = (checked.unknown.clone(), checked.habits.clone());
         let kept = Kept { key, findings: findings.to_vec(), unknown, habits };
         if let Ok(bytes) = serde_json::to_vec(&kept) {
-            self.write("result", &bytes);
+            let _written = write_whole(&self.folder, "result", std::iter::once(&bytes[..]));
         }
     }
 
@@ -99,10 +139,6 @@ impl Keep {
             hasher.update(&text.hash);
         }
         Some(short(&hasher))
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        let _written = write_whole(&self.folder, name, bytes);
     }
 }
 
@@ -129,14 +165,17 @@ pub(super) fn unpacked(bytes: &[u8]) -> Option<FileFacts> {
     bitcode::decode(bytes).ok()
 }
 
-fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+fn write_whole<'b>(folder: &Path, name: &str, parts: impl Iterator<Item = &'b [u8]>) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let ignore = folder.join(".gitignore");
     if !ignore.exists() {
         std::fs::write(&ignore, "*\n")?;
     }
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
+    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+    for part in parts {
+        file.write_all(part)?;
+    }
+    let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     file.persist(folder.join(name)).map_err(|error| error.error)?;
     Ok(())
 }

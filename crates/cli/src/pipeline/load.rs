@@ -12,9 +12,8 @@ use raddle_source::{
     Kind, Library, LineIndex, Project, ProjectFile, SourceError, SourceErrorKind, Suppressions, Text, Tree, parse,
 };
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
-use super::cache::{Keep, Key, facts_key, packed, unpacked};
+use super::cache::{Keep, Key, Pack, facts_key, packed, unpacked};
 
 use crate::progress::{Phase, Progress};
 
@@ -38,16 +37,52 @@ pub(super) fn read(project: &Project) -> Texts {
 struct One {
     unit: Unit,
     suppressions: Option<Suppressions>,
-    /// The facts as they are kept, and whether they were kept before.
-    packed: Option<(Key, Vec<u8>)>,
-    is_new: bool,
+    key: Key,
+    /// The facts as they are to be kept, where they were not kept before.
+    packed: Option<Vec<u8>>,
+}
+
+/// The facts of the project that are kept: those of a whole run, and those of files that have changed since.
+struct Packs {
+    all: Pack,
+    since: Pack,
+}
+
+/// From so many files since the last whole pack on (a share of all), everything is written anew.
+const FEW: usize = 8;
+
+impl Packs {
+    fn get(&self, key: &Key) -> Option<&[u8]> {
+        self.since.get(key).or_else(|| self.all.get(key))
+    }
+
+    /// Keeps what this run has walked, beside what is kept already as long as that is most of it.
+    fn keep(&self, keep: &Keep, used: &[Key], fresh: &[(Key, Vec<u8>)]) {
+        if fresh.is_empty() {
+            return;
+        }
+        let new: Vec<(Key, &[u8])> = fresh.iter().map(|(key, bytes)| (*key, &bytes[..])).collect();
+        let mut since: Vec<(Key, &[u8])> =
+            used.iter().filter_map(|key| Some((*key, self.since.get(key)?))).chain(new.iter().copied()).collect();
+        if since.len() * FEW > used.len() {
+            let all = used.iter().filter_map(|key| Some((*key, self.get(key)?)));
+            let mut all: Vec<(Key, &[u8])> = all.chain(new).collect();
+            all.sort_unstable();
+            all.dedup_by_key(|it| it.0);
+            keep.keep_facts("facts", &all);
+            since.clear();
+        }
+        since.sort_unstable();
+        since.dedup_by_key(|it| it.0);
+        keep.keep_facts("facts-since", &since);
+    }
 }
 
 /// Walks every file whose facts are not kept.
 pub(super) fn load(project: &Project, texts: &Texts, keep: Option<&Keep>, progress: &Progress) -> Loaded {
     progress.start(Phase::Facts, project.files.len());
     let version = project.settings.python_version;
-    let kept = keep.map(|keep| keep.facts("facts"));
+    let kept = keep.map(|keep| Packs { all: keep.facts("facts"), since: keep.facts("facts-since") });
     let ones: Vec<Result<One, SourceError>> = project
         .files
         .par_iter()
@@ -60,26 +95,23 @@ pub(super) fn load(project: &Project, texts: &Texts, keep: Option<&Keep>, progre
         })
         .collect();
     let mut loaded = Loaded { errors: project.errors.iter().map(trouble).collect(), ..Loaded::default() };
-    let mut packs = Vec::new();
-    let mut is_new = kept.as_ref().is_some_and(|kept| kept.len() != ones.len());
+    let (mut used, mut fresh) = (Vec::new(), Vec::new());
     for one in ones {
         match one {
             Ok(one) => {
                 if let Some(suppressions) = one.suppressions {
                     loaded.suppressing.insert(one.unit.path.clone(), suppressions);
                 }
-                is_new |= one.is_new;
-                packs.extend(one.packed);
+                used.push(one.key);
+                fresh.extend(one.packed.map(|bytes| (one.key, bytes)));
                 loaded.units.push(one.unit);
             }
             Err(error) => loaded.errors.push(trouble(&error)),
         }
     }
     loaded.errors.sort();
-    if let Some(keep) = keep
-        && is_new
-    {
-        keep.keep_facts("facts", packs);
+    if let (Some(keep), Some(kept)) = (keep, kept) {
+        kept.keep(keep, &used, &fresh);
     }
     loaded
 }
@@ -111,18 +143,18 @@ fn load_one(
     file: &ProjectFile,
     text: &Text,
     python_version: (u8, u8),
-    kept: Option<&FxHashMap<Key, Vec<u8>>>,
+    kept: Option<&Packs>,
 ) -> Result<One, SourceError> {
     let key = facts_key(text, file.kind, python_version);
-    let old = kept.and_then(|kept| kept.get(&key)).and_then(|bytes| Some((unpacked(bytes)?, bytes.clone())));
-    let is_new = old.is_none();
+    let old = kept.and_then(|kept| kept.get(&key)).and_then(unpacked);
     let (facts, suppressions, packed) = match old {
-        Some((facts, bytes)) if !text.content.contains("raddle:") => (facts, None, Some((key, bytes))),
-        _ => {
+        Some(facts) if !text.content.contains("raddle:") => (facts, None, None),
+        old => {
+            let is_new = old.is_none();
             let tree = parse(text, file.kind, python_version)?;
             let depth = if file.kind == Kind::Stub { Depth::Signatures } else { Depth::Everything };
             let facts = raddle_facts::read(&tree, &text.content, depth, Environment { python_version });
-            let packed = kept.is_some().then(|| (key, packed(&facts)));
+            let packed = (is_new && kept.is_some()).then(|| packed(&facts));
             (facts, suppressions_in(text, &tree), packed)
         }
     };
@@ -135,7 +167,7 @@ fn load_one(
         origin: Origin::Project,
         facts: Arc::new(facts),
     };
-    Ok(One { unit, suppressions, packed, is_new })
+    Ok(One { unit, suppressions, key, packed })
 }
 
 /// The library modules that the project imports, from what is kept of them where they have not changed.
@@ -147,7 +179,7 @@ pub(super) fn library(project: &Project, own: &[Unit], keep: Option<&Keep>) -> R
     let units = library_units(own, &library, &|file| {
         let text = file.read().ok()?;
         let key = facts_key(&text, file.kind(), version);
-        if let Some(facts) = kept.get(&key).and_then(|bytes| unpacked(bytes)) {
+        if let Some(facts) = kept.get(&key).and_then(unpacked) {
             return Some(Arc::new(facts));
         }
         let facts = library_facts(&text, file.kind(), version)?;
@@ -156,13 +188,14 @@ pub(super) fn library(project: &Project, own: &[Unit], keep: Option<&Keep>) -> R
         }
         Some(Arc::new(facts))
     });
-    let mut fresh = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let fresh = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(keep) = keep
         && !fresh.is_empty()
     {
-        fresh.extend(kept);
-        fresh.sort_unstable_by_key(|(key, _)| *key);
-        keep.keep_facts("library", fresh);
+        let new = fresh.iter().map(|(key, bytes)| (*key, &bytes[..]));
+        let mut all: Vec<(Key, &[u8])> = new.chain(kept.entries()).collect();
+        all.sort_unstable();
+        keep.keep_facts("library", &all);
     }
     Ok(units)
 }
