@@ -12,6 +12,7 @@ pub mod leads;
 pub mod peer;
 pub mod place;
 pub mod registry;
+mod settled;
 mod single;
 pub mod summary;
 

@@ -227,8 +227,9 @@ impl Program {
     /// What a call leads to, in the words of the caller.
     fn through(&self, caller: FunctionRef, call: &Call, reach: &FxHashMap<FunctionRef, Vec<Reached>>) -> Vec<Reached> {
         let Some(list) = reach.get(&call.callee) else { return Vec::new() };
+        let settled = self.settled(caller, call.act);
         list.iter()
-            .filter(|it| !self.is_ruled_out(caller, call, it.way[0].1))
+            .filter(|it| !self.is_ruled_out(caller, call, it.way[0].1) && !self.is_settled_against(&settled, it))
             .filter_map(|it| {
                 let effect = match &it.effect {
                     Effect::Take(lock) => {
