@@ -15,6 +15,7 @@ pub mod registry;
 mod settled;
 mod single;
 pub mod summary;
+mod wrappers;
 
 use std::sync::Arc;
 

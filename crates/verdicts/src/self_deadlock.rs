@@ -39,7 +39,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         // What is taken when something is not there yet is taken once.
         let once = key == "through" && program.guarded(end.unit, act_at(program, end, act).guard).once;
         let confidence = if once { sure.min(Confidence::Likely) } else { sure };
-        let mut story = vec![take_step(program, under.function, hold.act, &name)];
+        let mut story = vec![take_step(program, hold.taker, hold.act, &name)];
         story.extend(call_steps(program, under));
         story.push(take_step(program, end, act, &name));
         let message = Message::new(key).arg("lock", &*name).arg("function", function_name(program, end));
