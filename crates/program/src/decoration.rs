@@ -179,7 +179,9 @@ impl Program {
     }
 
     fn read_wrappers(&self, decorator: FunctionRef, returned: &Vals, decoration: &mut Decoration) {
-        let place = u16::from(self.class_of(decorator).is_some() && !self.decoration(decorator).is_static);
+        // A decorator that stands in a class body for the methods below it has no `self`.
+        let is_method = self.class_of(decorator).is_some() && self.function(decorator).parameters.len() > 1;
+        let place = u16::from(is_method && !self.decoration(decorator).is_static);
         for val in &returned.known {
             let Val::Function(wrapper) = val else { continue };
             if self.enclosing_function(*wrapper) != Some(decorator) {

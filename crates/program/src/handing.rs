@@ -222,15 +222,16 @@ trait Looks {
     fn looks(&self, value: ValueId) -> bool;
 }
 
-struct Wanted<'a> {
-    facts: &'a FileFacts,
-    owner: FunctionRef,
-    place: u16,
+/// The parameter that is looked for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) facts: &'a FileFacts,
+    pub(crate) owner: FunctionRef,
+    pub(crate) place: u16,
 }
 
 impl Wanted<'_> {
     /// Whether a value is the parameter, or a partial or alias of it.
-    fn is(&self, value: ValueId, depth: u32) -> bool {
+    pub(crate) fn is(&self, value: ValueId, depth: u32) -> bool {
         if depth > 4 {
             return false;
         }

@@ -8,14 +8,15 @@ use crate::calls::Sure;
 use crate::locks::registry::UserCall;
 use crate::locks::summary::{Effect, LockWorld, Reached, Under};
 use crate::locks::{LockKey, LockRef, Owner, Root};
+use crate::unit::FunctionRef;
 
 /// One lock is taken while another is held.
 #[derive(Debug, Clone)]
 pub struct Order<'w> {
     /// The lock that is held.
     pub from: LockRef,
-    /// The act that took it.
-    pub from_act: u32,
+    /// Who took it, and by which act.
+    pub from_act: (FunctionRef, u32),
     /// The lock that is taken.
     pub to: LockRef,
     /// Where.
@@ -41,7 +42,7 @@ pub fn orders_of<'w>(under: &'w Under, to: &LockRef, acc: &mut Vec<Order<'w>>) {
     for hold in &under.held {
         let mut gates: Vec<LockKey> = under.held.iter().map(|it| it.lock.key.clone()).collect();
         gates.retain(|it| *it != hold.lock.key);
-        acc.push(Order { from: hold.lock.clone(), from_act: hold.act, to: to.clone(), under, gates });
+        acc.push(Order { from: hold.lock.clone(), from_act: (hold.taker, hold.act), to: to.clone(), under, gates });
     }
 }
 

@@ -12,8 +12,10 @@ pub mod leads;
 pub mod peer;
 pub mod place;
 pub mod registry;
+mod settled;
 mod single;
 pub mod summary;
+mod wrappers;
 pub mod waiting;
 
 use std::sync::Arc;

@@ -118,7 +118,7 @@ fn found(
 ) -> Finding {
     let name = lock_name(program, &hold.lock);
     let (sure, mut because) = sureness(program, under);
-    let mut story = vec![take_step(program, under.function, hold.act, &name)];
+    let mut story = vec![take_step(program, hold.taker, hold.act, &name)];
     story.extend(call_steps(program, under));
     let runs = Message::new("step-user").arg("call", &*call.written);
     story.push(step(program, end_of(under), Act::Compute, runs));

@@ -1,11 +1,11 @@
 //! Locks taken where a thread that already holds them may be interrupted: in finalizers and signal handlers.
 
-use raddle_facts::ActKind;
 use raddle_facts::models::{LockKind, Waiter};
+use raddle_facts::{ActKind, Value};
 use raddle_program::locks::interrupts::{Interrupt, Interruption};
 use raddle_program::locks::summary::{Effect, LockWorld, Reached, Under};
 use raddle_program::locks::{LockRef, Root};
-use raddle_program::{FunctionRef, Program};
+use raddle_program::{ClassRef, FunctionRef, Program};
 use raddle_vocabulary::{Act, Confidence, Finding, Level, Message};
 
 use crate::Judged;
@@ -64,10 +64,26 @@ fn in_the_way<'w>(
         return None;
     }
     let class = program.class_of(interrupt.function);
+    if class.is_some_and(|class| is_given(program, class, &lock.owner.fields[0])) {
+        // Others have the object that was given, and may be in one of its methods.
+        return others.filter(|(at, _)| program.class_of(*at) != class).map(|user| (lock, user)).next();
+    }
     others
         .filter(|(at, _)| program.class_of(*at) != class && program.runs_elsewhere(*at))
         .map(|user| (lock, user))
         .next()
+}
+
+/// Whether an attribute is what somebody gave to the object.
+fn is_given(program: &Program, class: ClassRef, name: &str) -> bool {
+    let facts = &program.unit(class.unit).facts;
+    let assigned = facts.attributes(class.class, name);
+    let given = |value| match facts.value(value) {
+        Value::Parameter(..) => true,
+        Value::Declared(_, inner) => matches!(facts.value(inner), Value::Parameter(..)),
+        _ => false,
+    };
+    assigned.iter().any(|(_, value)| given(*value))
 }
 
 /// Whether a user of a lock does more under it than to count: between plain assignments nothing comes in between, since

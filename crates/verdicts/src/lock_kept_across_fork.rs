@@ -1,9 +1,9 @@
 //! Locks that a forked child may find taken for ever, in code that knows it may run in one.
 
 use raddle_facts::models::{LockKind, Waiter};
-use raddle_facts::{ActKind, FileFacts, FunctionId, GuardKind, Test, Value, ValueId};
+use raddle_facts::{ActKind, FileFacts, FunctionId, GuardKind, ScopeId, Test, Value, ValueId};
 use raddle_program::locks::{LockKey, LockRef};
-use raddle_program::{ClassRef, FunctionRef, Program, UnitId};
+use raddle_program::{Ancestor, FunctionRef, Program, UnitId};
 use raddle_vocabulary::{Act, Confidence, Finding, Level, Message};
 use rustc_hash::FxHashSet;
 
@@ -24,9 +24,8 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             continue;
         }
         for (function, test) in questions(program, unit) {
-            let Some(class) = program.class_of(function) else { continue };
             for taken in &program.held_at(function).taken {
-                let kept = taken.waits && is_kept(program, class, &taken.lock);
+                let kept = taken.waits && is_kept(program, function, &taken.lock);
                 let in_parent = knows_parent(facts, &facts.acts[taken.act as usize], test);
                 if kept && !in_parent && told.insert(taken.lock.key.clone()) {
                     acc.push(found(program, (function, taken.act), &taken.lock));
@@ -36,20 +35,24 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     }
 }
 
-/// Methods that compare the process they were made in with the one they are in, with the comparison.
+/// Functions that compare the process that something was made in with the one they are in, with the comparison.
 fn questions(program: &Program, unit: UnitId) -> Vec<(FunctionRef, ValueId)> {
     let facts = &program.unit(unit).facts;
     let mut found = Vec::new();
     for (at, value) in facts.values.iter().enumerate() {
         let Value::Test(Test::Equal | Test::NotEqual, list) = value else { continue };
         let [one, two] = facts.list(*list) else { continue };
-        let owner = match (is_this_process(facts, *one), is_this_process(facts, *two)) {
-            (true, false) => owner_of(facts, *two),
-            (false, true) => owner_of(facts, *one),
-            _ => None,
+        let (this, other) = match (is_this_process(facts, *one), is_this_process(facts, *two)) {
+            (true, false) => (*one, *two),
+            (false, true) => (*two, *one),
+            _ => continue,
         };
-        if let Some(function) = owner {
-            found.push((FunctionRef { unit, function }, ValueId(at as u32)));
+        let test = ValueId(at as u32);
+        if let Some(function) = owner_of(facts, other) {
+            found.push((FunctionRef { unit, function }, test));
+        } else if is_global(facts, other) {
+            let asks = program.functions_of(unit).filter(|it| asks_for(facts, it.function, this));
+            found.extend(asks.map(|function| (function, test)));
         }
     }
     found
@@ -64,6 +67,24 @@ fn is_this_process(facts: &FileFacts, value: ValueId) -> bool {
     }
 }
 
+/// A variable of the module, as a function sees it.
+fn is_global(facts: &FileFacts, value: ValueId) -> bool {
+    match facts.value(value) {
+        Value::Name(_, name) => !facts.bindings(ScopeId::MODULE, facts.text(name)).is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a function asks which process it is in.
+fn asks_for(facts: &FileFacts, function: FunctionId, this: ValueId) -> bool {
+    let is_base = |value| match facts.value(this) {
+        Value::Attribute(base, _) => base == value,
+        _ => this == value,
+    };
+    function != FunctionId::MODULE
+        && facts.acts_of(function).iter().any(|act| matches!(act.kind, ActKind::Call(call) if is_base(call)))
+}
+
 /// The method of whose `self` a value is an attribute.
 fn owner_of(facts: &FileFacts, value: ValueId) -> Option<FunctionId> {
     match facts.value(value) {
@@ -75,11 +96,16 @@ fn owner_of(facts: &FileFacts, value: ValueId) -> Option<FunctionId> {
     }
 }
 
-/// A plain lock of the object that is made once, and that no child makes anew.
-fn is_kept(program: &Program, class: ClassRef, lock: &LockRef) -> bool {
+/// A plain lock of the object or module that is made once, and that no child makes anew.
+fn is_kept(program: &Program, function: FunctionRef, lock: &LockRef) -> bool {
     let plain = lock.info.is_some_and(|it| it.kind == LockKind::Mutex && matches!(it.waiter, Waiter::Thread));
-    let LockKey::Member(owner, _) = &lock.key else { return false };
-    let inherits = program.ancestors(class).contains(&raddle_program::Ancestor::Class(*owner));
+    let at_hand = match &lock.key {
+        LockKey::Member(owner, _) => {
+            program.class_of(function).is_some_and(|class| program.ancestors(class).contains(&Ancestor::Class(*owner)))
+        }
+        LockKey::Global(unit, _) => *unit == function.unit,
+        _ => false,
+    };
     let Some((unit, bindings)) = program.bindings_of_lock(&lock.key) else { return false };
     let facts = &program.unit(unit).facts;
     // A factory may know about forks.
@@ -87,7 +113,11 @@ fn is_kept(program: &Program, class: ClassRef, lock: &LockRef) -> bool {
         Value::Call(callee, _) => matches!(facts.called_name(callee), Some("Lock" | "RLock" | "allocate_lock")),
         _ => false,
     };
-    plain && inherits && bindings.iter().all(|(_, value)| made_here(*value)) && is_made_once(program, unit, &lock.key)
+    plain
+        && at_hand
+        && !bindings.is_empty()
+        && bindings.iter().all(|(_, value)| made_here(*value))
+        && is_made_once(program, unit, &lock.key)
 }
 
 /// Whether only what makes or unpickles an object makes its lock.

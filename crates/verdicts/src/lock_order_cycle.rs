@@ -1,6 +1,6 @@
 //! Locks that are taken in a circle: each holder waits for the next.
 
-use raddle_facts::{ActKind, GuardKind, Test, Value};
+use raddle_facts::{ActKind, FileFacts, GuardKind, Test, Value, ValueId};
 use raddle_program::lock_order::{Circle, Order, orders_of};
 use raddle_program::locks::summary::Effect;
 use raddle_program::locks::{LockKey, Root};
@@ -9,7 +9,7 @@ use raddle_vocabulary::{Confidence, Finding, Level, Message, Step};
 use rustc_hash::FxHashSet;
 
 use crate::Judged;
-use crate::locking::{Said, call_steps, end_of, finding, lock_name, sureness, take_step};
+use crate::locking::{Said, call_steps, end_of, finding, lock_name, method_of, sureness, take_step};
 
 /// The rule's name.
 pub const ID: &str = "lock-order-cycle";
@@ -37,7 +37,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
 }
 
 fn steps(program: &Program, order: &Order<'_>) -> Vec<Step> {
-    let mut story = vec![take_step(program, order.under.function, order.from_act, &lock_name(program, &order.from))];
+    let mut story = vec![take_step(program, order.from_act.0, order.from_act.1, &lock_name(program, &order.from))];
     story.extend(call_steps(program, order.under));
     let (end, act) = end_of(order.under);
     story.push(take_step(program, end, act, &lock_name(program, &order.to)));
@@ -72,6 +72,9 @@ fn of_circle(program: &Program, circle: &Circle<'_>) -> Finding {
 /// The same lock of two objects, in no order that can be seen.
 fn is_pair(program: &Program, order: &Order<'_>) -> bool {
     let (from, to) = (&order.from, &order.to);
+    if from.key == to.key && from.owner.root == Root::Unknown && to.owner.root == Root::Unknown {
+        return are_entries(program, order);
+    }
     let known = |root| matches!(root, Root::Parameter(..));
     from.key == to.key
         && matches!(from.key, LockKey::Member(..))
@@ -82,6 +85,53 @@ fn is_pair(program: &Program, order: &Order<'_>) -> bool {
         && order.gates.is_empty()
         && order.under.reached.way.len() <= 2
         && !sorts(program, order.under.function)
+}
+
+/// `locks[one]` and `locks[two]`, or the locks of such entries, where both are given from outside.
+fn are_entries(program: &Program, order: &Order<'_>) -> bool {
+    let function = order.under.function;
+    let [(_, act)] = &order.under.reached.way[..] else { return false };
+    let (Some(one), Some(two)) =
+        (taken_value(program, function, order.from_act.1), taken_value(program, function, *act))
+    else {
+        return false;
+    };
+    let facts = &program.unit(function.unit).facts;
+    let (one, two) = (indices(facts, one), indices(facts, two));
+    let given = |list: &[ValueId]| list.iter().any(|it| matches!(facts.value(*it), Value::Parameter(..)));
+    order.from_act.0 == function
+        && one.len() == two.len()
+        && one != two
+        && given(&one)
+        && given(&two)
+        && order.gates.is_empty()
+        && !sorts(program, function)
+}
+
+/// What an act takes: the item of a `with`, or the object whose `acquire` is called.
+fn taken_value(program: &Program, function: FunctionRef, act: u32) -> Option<ValueId> {
+    let facts = &program.unit(function.unit).facts;
+    match facts.acts[act as usize].kind {
+        ActKind::Enter(value) | ActKind::AsyncEnter(value) => Some(value),
+        ActKind::Call(_) => method_of(program, function, act).map(|(base, _)| base),
+        _ => None,
+    }
+}
+
+/// The indices on the way to a value, outermost first.
+fn indices(facts: &FileFacts, value: ValueId) -> Vec<ValueId> {
+    let mut found = Vec::new();
+    let mut at = value;
+    loop {
+        at = match facts.value(at) {
+            Value::Subscript(base, index) => {
+                found.push(index);
+                base
+            }
+            Value::Attribute(base, _) => base,
+            _ => return found,
+        };
+    }
 }
 
 /// Whether a function puts things into an order first.

@@ -2,11 +2,12 @@
 
 use raddle_facts::models::LockKind;
 use raddle_program::locks::summary::Effect;
-use raddle_vocabulary::{Finding, Level, Message};
+use raddle_vocabulary::{Confidence, Finding, Level, Message};
 use rustc_hash::FxHashSet;
 
 use crate::Judged;
 use crate::locking::{Said, call_steps, end_of, finding, function_name, lock_name, sureness, take_step};
+use crate::story::act_at;
 
 /// The rule's name.
 pub const ID: &str = "self-deadlock";
@@ -34,8 +35,11 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         let name = lock_name(program, lock);
         let (end, act) = end_of(under);
         let key = if under.reached.way.len() > 1 { "through" } else { "direct" };
-        let (confidence, because) = sureness(program, under);
-        let mut story = vec![take_step(program, under.function, hold.act, &name)];
+        let (sure, because) = sureness(program, under);
+        // What is taken when something is not there yet is taken once.
+        let once = key == "through" && program.guarded(end.unit, act_at(program, end, act).guard).once;
+        let confidence = if once { sure.min(Confidence::Likely) } else { sure };
+        let mut story = vec![take_step(program, hold.taker, hold.act, &name)];
         story.extend(call_steps(program, under));
         story.push(take_step(program, end, act, &name));
         let message = Message::new(key).arg("lock", &*name).arg("function", function_name(program, end));

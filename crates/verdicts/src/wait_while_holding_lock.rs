@@ -49,7 +49,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         };
         let confidence = if under.reached.way.len() > 3 { Confidence::Possible } else { confidence };
         let call = Program::shown(path);
-        let mut story = vec![take_step(program, under.function, hold.act, &name)];
+        let mut story = vec![take_step(program, hold.taker, hold.act, &name)];
         story.extend(call_steps(program, under));
         let waits =
             Message::new("step-lock-wait").arg("call", &*call).arg("cause", format!("@{}", blocking.cause.word()));

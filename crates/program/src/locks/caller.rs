@@ -31,7 +31,8 @@ impl Program {
     ) -> Option<ValueId> {
         let facts = &self.unit(caller.unit).facts;
         let it = self.function(callee);
-        let bound = it.class.is_some() && !self.decoration(callee).is_static;
+        let is_method = it.class.is_some() && !self.decoration(callee).is_static;
+        let bound = is_method || self.stands_before_method(callee, caller, value);
         match facts.value(value) {
             Value::Call(called, arguments) => {
                 let receiver = match facts.value(called) {
@@ -58,6 +59,18 @@ impl Program {
             _ if bound && place == 0 => Some(value),
             _ => None,
         }
+    }
+
+    /// Whether a call of a method runs what its decorator made: a function that is given the receiver first.
+    fn stands_before_method(&self, callee: FunctionRef, caller: FunctionRef, value: ValueId) -> bool {
+        let facts = &self.unit(caller.unit).facts;
+        let Some((base, name)) = super::held::called_method(facts, value) else { return false };
+        let own_name = self.unit(callee.unit).facts.text(self.function(callee).name);
+        let is_nested = self.function(callee).class.is_none() && self.enclosing_function(callee).is_some();
+        let instance = |val: &crate::val::Val| matches!(val, crate::val::Val::Instance(..) | crate::val::Val::Class(_));
+        is_nested
+            && name != own_name
+            && self.evaluate(crate::unit::ValueRef { unit: caller.unit, value: base }).known.iter().all(instance)
     }
 
     /// A callee's lock as its caller sees it; `value` is the call, attribute or context manager that leads there.

@@ -16,7 +16,9 @@ use crate::val::Val;
 pub struct Hold {
     /// The lock.
     pub lock: LockRef,
-    /// The act that took it, in the pool of the file.
+    /// Who took it: the function itself, or one that stands in front of it.
+    pub taker: FunctionRef,
+    /// The act that took it, in the pool of the taker's file.
     pub act: u32,
     /// Whether a `with` lets go of it again.
     pub scoped: bool,
@@ -82,7 +84,13 @@ impl Program {
             return known.clone();
         }
         let facts = &self.unit(function.unit).facts;
-        let answer = if depth > DEEPEST || !self.is_own(function.unit) || !self.touches_locks(function, depth) {
+        let around = if depth < DEEPEST && self.is_own(function.unit) {
+            self.held_by_wrappers(function, depth)
+        } else {
+            Vec::new()
+        };
+        let touches = !around.is_empty() || self.touches_locks(function, depth);
+        let answer = if depth > DEEPEST || !self.is_own(function.unit) || !touches {
             Arc::default()
         } else {
             let mut walk = Walk {
@@ -94,7 +102,8 @@ impl Program {
                 out: FunctionLocks::default(),
                 seen: FxHashMap::default(),
             };
-            let exits = interpret(facts, function.function, &mut walk, State::default());
+            let state = State { must: around, ..State::default() };
+            let exits = interpret(facts, function.function, &mut walk, state);
             Arc::new(walk.finish(exits))
         };
         self.memo.locks.insert((function, depth), answer.clone());
@@ -169,7 +178,7 @@ impl Walk<'_> {
     }
 
     fn take(&mut self, state: &mut State, lock: LockRef, scoped: bool) {
-        let hold = Hold { lock, act: self.last, scoped };
+        let hold = Hold { lock, taker: self.function, act: self.last, scoped };
         state.released.retain(|(it, ..)| it.key != hold.lock.key);
         if !scoped && !state.lent.contains(&hold.lock) {
             add(&mut state.may, hold.clone());
@@ -186,13 +195,15 @@ impl Walk<'_> {
 
     fn drop_lock(&mut self, state: &mut State, lock: &LockRef) {
         let held = state.must.iter().chain(&state.may).any(|it| it.lock.key == lock.key);
+        // What a try-lock may have taken is not somebody else's.
+        let tried = self.out.taken.iter().any(|it| it.lock == *lock && it.act < self.last);
         let before = state.released.iter().find(|(it, ..)| it == lock).map(|(_, act, always)| (*act, *always));
         if let Some((first, always)) = before {
             self.note_twice(Twice { lock: lock.clone(), first, again: Some(self.last), always });
-        } else if !held && !self.out.drops.contains(lock) {
+        } else if !held && !tried && !self.out.drops.contains(lock) {
             self.out.drops.push(lock.clone());
         }
-        if before.is_none() && !held {
+        if before.is_none() && !held && !tried {
             for list in [&mut state.free, &mut state.lent] {
                 if !list.contains(lock) {
                     list.push(lock.clone());
@@ -244,7 +255,7 @@ impl Walk<'_> {
                 if certain {
                     self.take(state, lock, false);
                 } else if !matches!(act.usage, Usage::Tested | Usage::Bound | Usage::Compared) {
-                    let hold = Hold { lock, act: self.last, scoped: false };
+                    let hold = Hold { lock, taker: self.function, act: self.last, scoped: false };
                     add(&mut state.may, hold);
                 }
             }
@@ -366,7 +377,8 @@ impl Walk<'_> {
         let normal: Vec<&State> = exits.fall.iter().chain(&exits.returned).collect();
         let kept = |hold: &Hold| normal.iter().all(|it| it.must.iter().any(|other| other.lock == hold.lock));
         if let Some(first) = normal.first() {
-            self.out.keeps = first.must.iter().filter(|it| kept(it)).cloned().collect();
+            let own = first.must.iter().filter(|it| it.taker == self.function);
+            self.out.keeps = own.filter(|it| kept(it)).cloned().collect();
         }
         let mut leaks: Vec<(Hold, bool)> = Vec::new();
         for state in &normal {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use raddle_facts::models::{Blocking, LockKind, Waiter};
-use raddle_facts::{ActKind, Value, ValueId};
+use raddle_facts::{ActKind, Keyword, Value, ValueId};
 
 use super::held::{FunctionLocks, called_method};
 use super::registry::UserCall;
@@ -11,6 +11,7 @@ use super::{LockInfo, LockKey, LockRef, Root};
 use crate::Program;
 use crate::calls::{Sure, Target};
 use crate::unit::{FunctionRef, ValueRef};
+use crate::val::Val;
 
 /// A call that stays with the actor.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +71,16 @@ impl Program {
                 continue;
             }
             let it = &facts.acts[act as usize];
+            if let ActKind::Await(value) = it.kind {
+                let mut tasks = Vec::new();
+                self.awaited_inside(function, value, 0, &mut tasks);
+                leads.calls.extend(tasks.into_iter().map(|(callee, value)| Call {
+                    act,
+                    value,
+                    callee,
+                    sure: Sure::Only,
+                }));
+            }
             let value = match it.kind {
                 ActKind::Call(value)
                 | ActKind::Enter(value)
@@ -120,6 +131,22 @@ impl Program {
             }
         }
         leads
+    }
+
+    /// The coroutines that an `await` waits for as tasks: `await gather(one(), two())`, `await create_task(one())`.
+    fn awaited_inside(&self, function: FunctionRef, value: ValueId, depth: u8, acc: &mut Vec<(FunctionRef, ValueId)>) {
+        let facts = &self.unit(function.unit).facts;
+        let Value::Call(callee, arguments) = facts.value(value) else { return };
+        let makes = matches!(facts.called_name(callee), Some("gather" | "create_task" | "ensure_future" | "shield"));
+        if depth > 2 || !makes {
+            return;
+        }
+        for argument in facts.arguments(arguments).iter().filter(|it| it.keyword == Keyword::Positional) {
+            match &self.evaluate(ValueRef { unit: function.unit, value: argument.value }).known[..] {
+                [Val::Coroutine(coroutine)] if self.is_own(coroutine.unit) => acc.push((*coroutine, argument.value)),
+                _ => self.awaited_inside(function, argument.value, depth + 1, acc),
+            }
+        }
     }
 
     /// The object whose own plain lock a call takes.

@@ -57,7 +57,11 @@ impl Program {
         let names = self.lock_names();
         let classes = names.by_name.get(name)?;
         let own = self.class_of(function);
+        // What a decorator in a class body makes is called with the object first.
+        let around = self.enclosing_function(function).and_then(|it| self.class_of(it));
+        let is_first = matches!(self.owner_of(function, base, 0).root, Root::Parameter(of, 0) if of == function);
         let class = match (&classes[..], own) {
+            (several, None) if is_first && around.is_some_and(|it| several.contains(&it)) => around?,
             ([only], _) if own == Some(*only) || only.unit == function.unit && own.is_none() => *only,
             (several, Some(own)) if several.contains(&own) && self.is_called_other(function, base) => own,
             _ => return None,

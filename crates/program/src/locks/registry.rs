@@ -254,7 +254,10 @@ impl Program {
     /// Whether a method is called on an object that the function has made itself.
     pub(super) fn is_fresh_receiver(&self, function: FunctionRef, call: ValueId) -> bool {
         let facts = &self.unit(function.unit).facts;
-        let Some((base, _)) = called_method(facts, call) else { return false };
+        let Some((mut base, _)) = called_method(facts, call) else { return false };
+        while let Value::Declared(_, inner) | Value::Narrowed(inner, _) = facts.value(base) {
+            base = inner;
+        }
         let Value::Call(made, _) = facts.value(base) else { return false };
         let vals = self.evaluate(ValueRef { unit: function.unit, value: made });
         let is_class = |val: &Val| match val {
@@ -326,7 +329,14 @@ fn parameter_in(facts: &FileFacts, function: FunctionRef, value: ValueId, depth:
         }
         // A weak reference is called to get at what it refers to.
         Value::Union(list) if facts.list(list).iter().any(|it| is_weak(facts, *it)) => None,
-        Value::Union(list) | Value::Display(_, list) => inside(facts.list(list)),
+        // `(priority, listener)`; what is made of several parameters is a key.
+        Value::Display(_, list) => {
+            let entries = facts.list(list).iter().filter(|it| !matches!(facts.value(**it), Value::Display(..)));
+            let mut found = entries.filter_map(|it| parameter_in(facts, function, *it, depth + 2));
+            found.next_back()
+        }
+        Value::Union(list) if facts.list(list).iter().any(|it| matches!(facts.value(*it), Value::Display(..))) => None,
+        Value::Union(list) => inside(facts.list(list)),
         Value::Declared(_, inner) | Value::Narrowed(inner, _) => parameter_in(facts, function, inner, depth + 1),
         Value::Call(callee, arguments) => {
             let wraps = matches!(facts.called_name(callee), Some("partial" | "wraps"));

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::held::{FunctionLocks, Hold};
 use super::leads::{Call, Leads};
 use super::registry::UserCall;
+use super::wrappers::GivenUnder;
 use super::{LockKey, LockRef};
 use crate::Program;
 use crate::calls::Sure;
@@ -92,7 +93,8 @@ impl Program {
             }
             world.dropped.extend(locks.drops.iter().map(|it| it.key.clone()));
         }
-        let calls = self.calls_under(&locking);
+        let given = self.given_under(&locking);
+        let calls = self.calls_under(&locking, &given);
         world.reach = self.settle(&calls, &mut world.rounds);
         world.under = locking
             .par_iter()
@@ -101,18 +103,27 @@ impl Program {
             .into_iter()
             .flatten()
             .collect();
+        for it in &given {
+            let reached = world.reach.get(&it.callable).map_or(&[][..], |it| it);
+            world.under.extend(self.under_given(it, reached));
+        }
         world
     }
 
     /// Calls of every function that runs under a lock somewhere.
-    fn calls_under(&self, locking: &[(FunctionRef, Arc<FunctionLocks>)]) -> FxHashMap<FunctionRef, Leads> {
+    fn calls_under(
+        &self,
+        locking: &[(FunctionRef, Arc<FunctionLocks>)],
+        given: &[GivenUnder],
+    ) -> FxHashMap<FunctionRef, Leads> {
         let mut known: FxHashMap<FunctionRef, Leads> = FxHashMap::default();
         let mut frontier: Vec<(FunctionRef, Option<Arc<FunctionLocks>>)> =
             locking.iter().filter(|(_, it)| !it.held.is_empty()).map(|(at, it)| (*at, Some(it.clone()))).collect();
         let mut queued: FxHashSet<FunctionRef> = frontier.iter().map(|(at, _)| *at).collect();
         let mut partial: FxHashSet<FunctionRef> = queued.clone();
         let registry = self.registry();
-        let kept = registry.given.values().flatten().map(|(callable, ..)| *callable);
+        let kept =
+            registry.given.values().flatten().map(|(callable, ..)| *callable).chain(given.iter().map(|it| it.callable));
         for at in self.interrupting().iter().map(|it| it.function).chain(kept) {
             partial.remove(&at);
             queued.insert(at);
@@ -227,8 +238,9 @@ impl Program {
     /// What a call leads to, in the words of the caller.
     fn through(&self, caller: FunctionRef, call: &Call, reach: &FxHashMap<FunctionRef, Vec<Reached>>) -> Vec<Reached> {
         let Some(list) = reach.get(&call.callee) else { return Vec::new() };
+        let settled = self.settled(caller, call.act);
         list.iter()
-            .filter(|it| !self.is_ruled_out(caller, call, it.way[0].1))
+            .filter(|it| !self.is_ruled_out(caller, call, it.way[0].1) && !self.is_settled_against(&settled, it))
             .filter_map(|it| {
                 let effect = match &it.effect {
                     Effect::Take(lock) => {
