@@ -1,35 +1,16 @@
 //! Exceptions that no other process can send here: what they pass on as `args` does not fit their `__init__`.
 
 use raddle_facts::Value;
-use raddle_program::{ClassRef, FunctionRef, Program, Unit, UnitId};
+use raddle_program::{ClassRef, FunctionRef, Program};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Step};
-use rustc_hash::FxHashSet;
 
 use crate::Judged;
 use crate::plain::Found;
+use crate::processes::near_processes;
 use crate::story::site_of;
 
 /// The rule's name.
 pub const ID: &str = "exception-not-rebuilt";
-
-/// Modules with which a project's exceptions come to cross processes.
-const CROSSERS: &[&str] = &[
-    "multiprocessing",
-    "multiprocess",
-    "billiard",
-    "celery",
-    "dask",
-    "distributed",
-    "joblib",
-    "loky",
-    "ray",
-    "pathos",
-    "dill",
-    "cloudpickle",
-    "mpi4py",
-    "pyspark",
-    "concurrent.futures.process",
-];
 
 /// Finds them.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
@@ -44,34 +25,6 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
         }
     }
-}
-
-/// Imports are followed this far.
-const FARTHEST: usize = 3;
-
-/// The modules that work with other processes, and what they import.
-fn near_processes(program: &Program) -> FxHashSet<UnitId> {
-    let crosses = |unit: &Unit| {
-        unit.facts.symbols.find("ProcessPoolExecutor").is_some()
-            || unit.facts.imports.iter().any(|it| {
-                let module = unit.facts.text(*it);
-                CROSSERS.contains(&module) || CROSSERS.contains(&module.split('.').next().unwrap_or(module))
-            })
-    };
-    let mut round: Vec<UnitId> = program.own_units().filter(|(_, it)| crosses(it)).map(|(id, _)| id).collect();
-    let mut near: FxHashSet<UnitId> = round.iter().copied().collect();
-    for _ in 0..FARTHEST {
-        let mut next = Vec::new();
-        for id in round {
-            let unit = program.unit(id);
-            for import in &unit.facts.imports {
-                let found = program.modules.find(id, &unit.absolute(unit.facts.text(*import)));
-                next.extend(found.filter(|it| program.is_own(*it) && near.insert(*it)));
-            }
-        }
-        round = next;
-    }
-    near
 }
 
 /// The `__init__` that stands in the very class.

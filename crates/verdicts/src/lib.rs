@@ -33,6 +33,7 @@ pub mod self_deadlock;
 pub mod session_shared_by_tasks;
 pub mod shared_data;
 pub mod shared_future_not_shielded;
+pub mod sibling_is_picklable;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
 pub mod task_group_never_ends;
@@ -40,6 +41,7 @@ pub mod task_not_kept;
 pub mod thread_error_never_seen;
 pub mod thread_local_in_coroutine;
 pub mod timeout_on_finished_future;
+pub mod timer_keeps_process_alive;
 pub mod unbounded_gather;
 pub mod undone;
 pub mod unpicklable_argument;
@@ -127,6 +129,8 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (repeated::POOL, repeated::pools),
     (repeated::THREADS, repeated::threads),
     (shared_future_not_shielded::ID, shared_future_not_shielded::verdict),
+    (sibling_is_picklable::ID, sibling_is_picklable::verdict),
+    (timer_keeps_process_alive::ID, timer_keeps_process_alive::verdict),
 ];
 
 /// A lock as a person of the project would say it.
