@@ -21,7 +21,12 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             if let Some(init) = own_init(program, class)
                 && program.cannot_be_rebuilt(class)
             {
-                acc.push(finding(program, class, init, near.contains(&unit)));
+                let why = match (near.contains(&unit), program.misreads_args(init)) {
+                    (true, _) => "because-processes",
+                    (false, true) => "because-misread",
+                    (false, false) => "because-no-process",
+                };
+                acc.push(finding(program, class, init, why));
             }
         }
     }
@@ -36,7 +41,7 @@ fn own_init(program: &Program, class: ClassRef) -> Option<FunctionRef> {
     })
 }
 
-fn finding(program: &Program, class: ClassRef, init: FunctionRef, crosses: bool) -> Finding {
+fn finding(program: &Program, class: ClassRef, init: FunctionRef, why: &str) -> Finding {
     let name = crate::pickling::class_name(program, class);
     let step = |span, key: &str| Step {
         actor: Actor::Process,
@@ -52,8 +57,8 @@ fn finding(program: &Program, class: ClassRef, init: FunctionRef, crosses: bool)
         message: Message::new("rebuilt").arg("exception", &*name),
         help: "help-reduce",
         level: Level::Warning,
-        confidence: if crosses { Confidence::Likely } else { Confidence::Possible },
-        because: vec![Message::new(if crosses { "because-processes" } else { "because-no-process" })],
+        confidence: if why == "because-no-process" { Confidence::Possible } else { Confidence::Likely },
+        because: vec![Message::new(why)],
         story: vec![step(program.class(class).name_span, "step-class"), step(init_name, "step-args")],
     }
     .finish(program)

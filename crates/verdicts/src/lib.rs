@@ -27,7 +27,9 @@ pub mod lock_misuse;
 pub mod lock_not_released;
 pub mod lock_order_cycle;
 pub mod missing_main_guard;
+pub mod name_hides_function;
 pub mod nested_event_loop;
+pub mod pool_worker_death_unnoticed;
 pub mod repeated;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
@@ -131,6 +133,8 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (shared_future_not_shielded::ID, shared_future_not_shielded::verdict),
     (sibling_is_picklable::ID, sibling_is_picklable::verdict),
     (timer_keeps_process_alive::ID, timer_keeps_process_alive::verdict),
+    (name_hides_function::ID, name_hides_function::verdict),
+    (pool_worker_death_unnoticed::ID, pool_worker_death_unnoticed::verdict),
 ];
 
 /// A lock as a person of the project would say it.
