@@ -82,6 +82,12 @@ impl Program {
         self.of_value(at, &Asking { packing, depth: 0, open: Vec::new() })
     }
 
+    /// Why an instance of a class cannot be pickled.
+    #[must_use]
+    pub fn instance_hindrance(&self, class: ClassRef) -> Option<Hindrance> {
+        self.of_instance(class, &Asking { packing: Packing::Pickle, depth: 0, open: Vec::new() })
+    }
+
     /// Why an item of an iterable cannot be sent.
     #[must_use]
     pub fn item_hindrance(&self, at: ValueRef, packing: Packing) -> Option<Hindrance> {

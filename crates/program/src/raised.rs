@@ -112,6 +112,20 @@ impl Program {
         })
     }
 
+    /// Whether building it again reads an attribute of what is no longer there: that fails for `copy` too.
+    #[must_use]
+    pub fn misreads_args(&self, init: FunctionRef) -> bool {
+        let facts = &self.unit(init.unit).facts;
+        facts.acts_of(init.function).iter().any(|act| {
+            let ActKind::Call(call) = act.kind else { return false };
+            let Value::Call(callee, arguments) = facts.value(call) else { return false };
+            let Value::Attribute(base, name) = facts.value(callee) else { return false };
+            facts.text(name) == "__init__"
+                && matches!(facts.value(base), Value::Super(..))
+                && self.reads_what_it_did_not_pass(init, facts.arguments(arguments))
+        })
+    }
+
     fn wants_more_than_args(&self, init: FunctionRef, classes: usize) -> bool {
         let facts = &self.unit(init.unit).facts;
         let parameters = &self.function(init).parameters;

@@ -70,6 +70,10 @@ const CARDS: &[(&str, &str)] = &[
     ("pool-created-per-call", include_str!("../cards/pool-created-per-call.md")),
     ("unbounded-threads", include_str!("../cards/unbounded-threads.md")),
     ("shared-future-not-shielded", include_str!("../cards/shared-future-not-shielded.md")),
+    ("sibling-is-picklable", include_str!("../cards/sibling-is-picklable.md")),
+    ("timer-keeps-process-alive", include_str!("../cards/timer-keeps-process-alive.md")),
+    ("name-hides-function", include_str!("../cards/name-hides-function.md")),
+    ("pool-worker-death-unnoticed", include_str!("../cards/pool-worker-death-unnoticed.md")),
 ];
 
 /// The cards by the names of their rules.

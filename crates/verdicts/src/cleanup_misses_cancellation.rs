@@ -26,6 +26,9 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             Remedy::Undoes => "undoes",
             Remedy::Resets => "resets",
             Remedy::Tells => "tells",
+            Remedy::Closes => "closes",
+            Remedy::Flags => "flags",
+            Remedy::Skips => "skips",
         };
         let message = Message::new(key).arg("name", &*name).arg("function", program.short_name(function));
         acc.push(
@@ -34,7 +37,11 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
                 function,
                 span: found.at,
                 message,
-                help: if found.remedy == Remedy::Tells { "help-tell" } else { "help" },
+                help: match found.remedy {
+                    Remedy::Tells => "help-tell",
+                    Remedy::Skips => "help-note",
+                    _ => "help",
+                },
                 level: Level::Warning,
                 confidence: Confidence::Likely,
                 because: vec![Message::new("because-class")],

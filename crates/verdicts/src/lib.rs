@@ -29,14 +29,17 @@ pub mod lock_misuse;
 pub mod lock_not_released;
 pub mod lock_order_cycle;
 pub mod missing_main_guard;
+pub mod name_hides_function;
 pub mod nested_event_loop;
 pub mod pool_inherited_by_fork;
 pub mod pool_waits_for_itself;
+pub mod pool_worker_death_unnoticed;
 pub mod repeated;
 pub mod self_deadlock;
 pub mod session_shared_by_tasks;
 pub mod shared_data;
 pub mod shared_future_not_shielded;
+pub mod sibling_is_picklable;
 pub mod started_before_ready;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
@@ -45,6 +48,7 @@ pub mod task_not_kept;
 pub mod thread_error_never_seen;
 pub mod thread_local_in_coroutine;
 pub mod timeout_on_finished_future;
+pub mod timer_keeps_process_alive;
 pub mod unbounded_gather;
 pub mod undone;
 pub mod unpicklable_argument;
@@ -139,6 +143,10 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (repeated::POOL, repeated::pools),
     (repeated::THREADS, repeated::threads),
     (shared_future_not_shielded::ID, shared_future_not_shielded::verdict),
+    (sibling_is_picklable::ID, sibling_is_picklable::verdict),
+    (timer_keeps_process_alive::ID, timer_keeps_process_alive::verdict),
+    (name_hides_function::ID, name_hides_function::verdict),
+    (pool_worker_death_unnoticed::ID, pool_worker_death_unnoticed::verdict),
 ];
 
 /// A lock as a person of the project would say it.

@@ -4,7 +4,27 @@ use raddle_facts::{ActKind, Value};
 use raddle_program::calls::Target;
 use raddle_program::crossing::{Crossing, Role};
 use raddle_program::val::Val;
-use raddle_program::{FunctionRef, Program, ValueRef};
+use raddle_program::{FunctionRef, Program, Unit, UnitId, ValueRef};
+use rustc_hash::FxHashSet;
+
+/// Modules with which what a project makes comes to cross processes.
+const CROSSERS: &[&str] = &[
+    "multiprocessing",
+    "multiprocess",
+    "billiard",
+    "celery",
+    "dask",
+    "distributed",
+    "joblib",
+    "loky",
+    "ray",
+    "pathos",
+    "dill",
+    "cloudpickle",
+    "mpi4py",
+    "pyspark",
+    "concurrent.futures.process",
+];
 
 /// Calls are followed this far.
 const FARTHEST: usize = 3;
@@ -76,4 +96,32 @@ fn called_by(program: &Program, function: FunctionRef) -> Vec<FunctionRef> {
         }
     }
     found
+}
+
+/// Imports are followed this far.
+const IMPORTS: usize = 3;
+
+/// The modules that work with other processes, and what they import.
+pub(crate) fn near_processes(program: &Program) -> FxHashSet<UnitId> {
+    let crosses = |unit: &Unit| {
+        unit.facts.symbols.find("ProcessPoolExecutor").is_some()
+            || unit.facts.imports.iter().any(|it| {
+                let module = unit.facts.text(*it);
+                CROSSERS.contains(&module) || CROSSERS.contains(&module.split('.').next().unwrap_or(module))
+            })
+    };
+    let mut round: Vec<UnitId> = program.own_units().filter(|(_, it)| crosses(it)).map(|(id, _)| id).collect();
+    let mut near: FxHashSet<UnitId> = round.iter().copied().collect();
+    for _ in 0..IMPORTS {
+        let mut next = Vec::new();
+        for id in round {
+            let unit = program.unit(id);
+            for import in &unit.facts.imports {
+                let found = program.modules.find(id, &unit.absolute(unit.facts.text(*import)));
+                next.extend(found.filter(|it| program.is_own(*it) && near.insert(*it)));
+            }
+        }
+        round = next;
+    }
+    near
 }

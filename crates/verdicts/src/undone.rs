@@ -29,6 +29,7 @@ pub fn state(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         Change::Counter => Some("counter"),
         Change::Flag => Some("flag"),
         Change::Entry => Some("entry"),
+        Change::Registration => Some("registration"),
         Change::Handle | Change::Task => None,
     });
 }
@@ -76,11 +77,14 @@ fn finding(judged: &Judged<'_>, rule: &'static str, key: &str, function: Functio
         level: Level::Warning,
         confidence,
         because,
-        story: vec![
-            step(Act::Write, undone.changed.made, "step-made"),
-            step(Act::Await, undone.awaits, "step-interrupted"),
-            step(Act::Write, undone.undo, "step-undo"),
-        ],
+        story: [
+            Some(step(Act::Write, undone.changed.made, "step-made")),
+            Some(step(Act::Await, undone.awaits, "step-interrupted")),
+            undone.undo.map(|it| step(Act::Write, it, "step-undo")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     }
     .finish(program)
 }

@@ -1,11 +1,11 @@
 //! Waits for an event that nobody sets.
 
-use raddle_facts::ValueId;
+use raddle_facts::{GuardKind, Value, ValueId};
 use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
 
 use crate::Judged;
-use crate::plain::{Found, calls, is_instance, method};
+use crate::plain::{Called, Found, calls, is_instance, method};
 
 /// The rule's name.
 pub const ID: &str = "wait-without-timeout";
@@ -24,6 +24,23 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
                 let Some((event, "wait")) = method(program, function, called.callee) else { continue };
                 let at = ValueRef { unit, value: event };
                 if !is_instance(program, at, EVENTS) {
+                    continue;
+                }
+                if asks_alive(program, function, &called) {
+                    acc.push(
+                        Found {
+                            rule: ID,
+                            function,
+                            span: called.act.span,
+                            message: Message::new("may-die").arg("event", program.written(function, event)),
+                            help: "help-timeout",
+                            level: Level::Warning,
+                            confidence: Confidence::Likely,
+                            because: vec![Message::new("because-asked")],
+                            story: Vec::new(),
+                        }
+                        .finish(program),
+                    );
                     continue;
                 }
                 let made = program.origin(at);
@@ -46,6 +63,17 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// Whether the wait stands under a question whether a thread is alive: it may end, or be stuck, right after.
+fn asks_alive(program: &Program, function: FunctionRef, called: &Called<'_>) -> bool {
+    let facts = &program.unit(function.unit).facts;
+    facts.guards_of(called.act).any(|guard| match guard {
+        GuardKind::If(test) => {
+            matches!(facts.value(test), Value::Call(callee, _) if facts.called_name(callee) == Some("is_alive"))
+        }
+        _ => false,
+    })
 }
 
 /// Whether an event is a variable of its module that this file never sets, and that no other file knows.

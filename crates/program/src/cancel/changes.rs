@@ -18,6 +18,8 @@ pub enum Change {
     Handle,
     /// A task is started, and cancelled later.
     Task,
+    /// The caller's own thing is added to a container, from which only another method takes it.
+    Registration,
 }
 
 /// A change, and the acts that take it back.
@@ -116,6 +118,10 @@ impl Program {
             let Some((change, subject, is_undo)) = self.begins(function, act) else { continue };
             let undos: Vec<u32> = (at + 1..end).filter(|it| is_undo(&facts.acts[*it as usize])).collect();
             if undos.is_empty() {
+                if change == Change::Entry && self.is_taken_out_elsewhere(function, act) {
+                    let ends = Vec::new();
+                    all.push(Changed { change: Change::Registration, subject, made: at, undos, ends });
+                }
                 continue;
             }
             let (mut made, mut ends) = (at, Vec::new());
@@ -123,7 +129,7 @@ impl Program {
                 match change {
                     Change::Task => ends = (at + 1..end).filter(|it| ends_task(facts, *it, value)).collect(),
                     Change::Handle => made = opened(facts, (at, end), value),
-                    Change::Counter | Change::Flag | Change::Entry => {}
+                    Change::Counter | Change::Flag | Change::Entry | Change::Registration => {}
                 }
             }
             all.push(Changed { change, subject, made, undos, ends });
@@ -227,6 +233,28 @@ impl Program {
         Some((change, place, Box::new(is_undo)))
     }
 
+    /// Whether what a call adds is the caller's, and another function of the file takes the like of it out again.
+    fn is_taken_out_elsewhere(&self, function: FunctionRef, act: &Act) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        let ActKind::Call(call) = act.kind else { return false };
+        let Some((base, name, given)) = called(facts, call) else { return false };
+        let (Value::Attribute(_, container), Some(Value::Parameter(owner, place))) =
+            (facts.value(base), given.first().map(|it| facts.value(*it)))
+        else {
+            return false;
+        };
+        let Some((_, undos)) = ADDERS.iter().find(|(it, _)| *it == name) else { return false };
+        let Some(entry) = facts.function(owner).parameters.get(place as usize).map(|it| it.name) else { return false };
+        facts.acts.iter().any(|it| {
+            let ActKind::Call(call) = it.kind else { return false };
+            called(facts, call).is_some_and(|(base, name, given)| {
+                undos.contains(&name)
+                    && matches!(facts.value(base), Value::Attribute(_, it) if it == container)
+                    && given.first().is_some_and(|it| is_named(facts, *it, entry))
+            })
+        })
+    }
+
     /// Whether a place outlives the call of the function: an attribute, or a variable of the module.
     fn is_kept(&self, function: FunctionRef, place: ValueId) -> bool {
         let facts = &self.unit(function.unit).facts;
@@ -304,6 +332,17 @@ impl Program {
                 let names = self.known_names(ValueRef { unit: function.unit, value: *decorator });
                 names.iter().any(|it| it.ends_with("asynccontextmanager"))
             })
+    }
+}
+
+/// Whether a value is a parameter or variable of this name.
+fn is_named(facts: &FileFacts, value: ValueId, name: raddle_facts::Sym) -> bool {
+    match facts.value(value) {
+        Value::Name(_, it) => it == name,
+        Value::Parameter(owner, place) => {
+            facts.function(owner).parameters.get(place as usize).is_some_and(|it| it.name == name)
+        }
+        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Handlers that put something right after an error, and not after a cancellation, which passes them by.
 
 use raddle_facts::flow::{Handler, interpret_block};
-use raddle_facts::{ActKind, BlockId, FileFacts, Flow, Value, ValueId};
+use raddle_facts::{ActKind, BlockId, FileFacts, Flow, LoopKind, Value, ValueId};
 use raddle_vocabulary::Span;
 use rayon::prelude::*;
 
@@ -20,7 +20,33 @@ pub enum Remedy {
     Resets,
     /// It tells whoever waits for a future.
     Tells,
+    /// It closes what the object holds, or the object itself.
+    Closes,
+    /// It sets a flag that `finally` asks.
+    Flags,
+    /// It notes the error, so that a loop cleans up the rest.
+    Skips,
 }
+
+/// Methods with which an object gives up what it holds.
+const CLOSERS: &[&str] = &[
+    "close",
+    "aclose",
+    "disconnect",
+    "abort",
+    "terminate",
+    "release",
+    "shutdown",
+    "force_disconnect",
+    "force_close",
+    "_close",
+    "_cleanup",
+    "_disconnect",
+    "_abort",
+];
+/// Words in the names of functions that clean up.
+const CLEANUPS: &[&str] =
+    &["cleanup", "clean_up", "close", "shutdown", "teardown", "tear_down", "dispose", "disconnect", "exit"];
 
 /// A handler that a cancellation passes by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +90,15 @@ impl Program {
         let facts = &self.unit(function.unit).facts;
         let mut found = Vec::new();
         let mut changes: Option<Vec<Changed>> = None;
-        for flow in facts.steps_below(facts.function(function.function).body) {
+        let steps = facts.steps_below(facts.function(function.function).body);
+        let loops: Vec<Vec<u32>> = steps
+            .iter()
+            .filter_map(|it| match *it {
+                Flow::Loop { kind: LoopKind::For(_), body, .. } => Some(facts.acts_below(body)),
+                _ => None,
+            })
+            .collect();
+        for flow in steps {
             let Flow::Try { body, handlers, finally, .. } = flow else { continue };
             let handlers = handlers_of(facts, handlers);
             if handlers.is_empty() || handlers.iter().any(|it| self.caught(function.unit, it).is_some()) {
@@ -73,11 +107,9 @@ impl Program {
             let Some(awaits) = self.escapes(function, body) else { continue };
             for handler in handlers {
                 let breadth = self.breadth(function.unit, handler);
-                if breadth == Breadth::Other {
-                    continue;
-                }
                 let changes = changes.get_or_insert_with(|| self.changes(function));
-                let one = Looked { program: self, facts, function, handler, finally, breadth, changes };
+                let in_loop = loops.iter().any(|it| it.contains(&awaits[0]));
+                let one = Looked { program: self, facts, function, handler, finally, breadth, changes, in_loop };
                 if let Some((remedy, subject, act)) = one.remedy() {
                     found.push(ErrorsOnly { at: handler.head, remedy, subject, act, awaits: awaits[0] });
                 }
@@ -122,6 +154,7 @@ struct Looked<'p> {
     finally: BlockId,
     breadth: Breadth,
     changes: &'p [Changed],
+    in_loop: bool,
 }
 
 impl Looked<'_> {
@@ -139,23 +172,83 @@ impl Looked<'_> {
 
     fn remedy_at(&self, at: u32, passes_on: bool) -> Option<(Remedy, ValueId, u32)> {
         let facts = self.facts;
+        let kind = facts.acts[at as usize].kind;
+        if let ActKind::Write(place, value) = kind
+            && passes_on
+            && facts.value(value) == Value::True
+            && matches!(facts.value(place), Value::Name(..))
+            && self.finally_asks_a_flag()
+        {
+            return Some((Remedy::Flags, place, at));
+        }
+        if self.breadth == Breadth::Other {
+            return None;
+        }
         if passes_on && let Some(changed) = self.changes.iter().find(|it| it.made < at && it.undos.contains(&at)) {
             return Some((Remedy::Undoes, changed.subject, at));
         }
-        match facts.acts[at as usize].kind {
+        match kind {
             ActKind::Write(place, value) if passes_on => {
-                let resets = matches!(facts.value(value), Value::None)
-                    && matches!(facts.value(place), Value::Attribute(base, _) if matches!(facts.value(base), Value::Parameter(..)));
+                let resets = matches!(facts.value(value), Value::None) && self.is_of_self(place);
                 resets.then_some((Remedy::Resets, place, at))
             }
-            ActKind::Call(call) if self.breadth == Breadth::Everything => {
-                let Value::Call(callee, _) = facts.value(call) else { return None };
+            ActKind::Call(call) => {
+                let Value::Call(callee, arguments) = facts.value(call) else { return None };
                 let Value::Attribute(base, name) = facts.value(callee) else { return None };
-                let tells = facts.text(name) == "set_exception" && self.gets_result(base);
-                tells.then_some((Remedy::Tells, base, at))
+                let name = facts.text(name);
+                if passes_on && CLOSERS.contains(&name) && (self.is_self(base) || self.is_of_self(base)) {
+                    return Some((Remedy::Closes, base, at));
+                }
+                if self.breadth != Breadth::Everything {
+                    return None;
+                }
+                if name == "set_exception" && self.gets_result(base) {
+                    return Some((Remedy::Tells, base, at));
+                }
+                let notes = name == "append"
+                    && self.in_loop
+                    && !passes_on
+                    && self.cleans_up()
+                    && facts.arguments(arguments).iter().any(|it| Some(it.value) == self.handled());
+                notes.then_some((Remedy::Skips, base, at))
             }
             _ => None,
         }
+    }
+
+    fn is_self(&self, value: ValueId) -> bool {
+        matches!(self.facts.value(value), Value::Parameter(_, 0)) && self.program.class_of(self.function).is_some()
+    }
+
+    fn is_of_self(&self, place: ValueId) -> bool {
+        matches!(self.facts.value(place), Value::Attribute(base, _) if matches!(self.facts.value(base), Value::Parameter(..)))
+    }
+
+    /// The value that the handler's name stands for.
+    fn handled(&self) -> Option<ValueId> {
+        let class = self.handler.class.filter(|_| self.handler.name.is_some())?;
+        let at = self.facts.values.iter().position(|it| *it == Value::Annotated(class))?;
+        Some(ValueId(at as u32))
+    }
+
+    fn cleans_up(&self) -> bool {
+        let name = self.facts.text(self.facts.function(self.function.function).name);
+        CLEANUPS.iter().any(|it| name.contains(it))
+    }
+
+    /// Whether `finally` decides by a variable that is true on some ways and false on others.
+    fn finally_asks_a_flag(&self) -> bool {
+        let facts = self.facts;
+        // A handler that raises adds nothing to what the variable is known to be in `finally`.
+        let is_flag = |value: ValueId| match facts.value(value) {
+            Value::False => true,
+            Value::Union(list) => {
+                let values = facts.list(list);
+                values.iter().all(|it| matches!(facts.value(*it), Value::True | Value::False))
+            }
+            _ => false,
+        };
+        facts.steps_below(self.finally).iter().any(|it| matches!(*it, Flow::Branch { test, .. } if is_flag(test)))
     }
 
     /// Whether the handler always raises in the end.

@@ -16,8 +16,8 @@ pub struct Undone {
     pub changed: Changed,
     /// The `await` at which the cancellation arrives.
     pub awaits: u32,
-    /// The act that would take it back.
-    pub undo: u32,
+    /// The act that would take it back, if it stands in the function.
+    pub undo: Option<u32>,
 }
 
 impl Program {
@@ -68,12 +68,15 @@ impl Program {
         let last = exits.raised??;
         // What a way without trouble leaves changed is meant to stay.
         let stays = [exits.fall, exits.returned].into_iter().flatten().any(|it| it.is_some());
-        if stays && changed.change != Change::Task {
+        if stays && !matches!(changed.change, Change::Task | Change::Registration) {
             return None;
         }
         let (_, end) = facts.function(function.function).acts;
         let awaits = (last + 1..end).find(|at| follow.interrupts(*at, &facts.acts[*at as usize]))?;
-        let undo = changed.undos.iter().copied().find(|it| *it > awaits)?;
+        let undo = changed.undos.iter().copied().find(|it| *it > awaits);
+        if undo.is_none() && changed.change != Change::Registration {
+            return None;
+        }
         Some(Undone { changed, awaits, undo })
     }
 
