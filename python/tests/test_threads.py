@@ -1,6 +1,11 @@
 """Threads under chosen schedules: what breaks is found, small and repeatable; what cannot break is proved."""
 
+import _thread
+import collections
 import concurrent.futures
+import dataclasses
+import functools
+import os
 import queue
 import subprocess
 import sys
@@ -142,20 +147,10 @@ def test_a_search_that_is_cut_short_proves_nothing():
 
 
 def test_a_real_wait_is_not_under_control():
-    import _thread
-
     def blocks(state):
-        state.real.acquire()
+        os.read(os.pipe()[0], 1)
 
-    def setup():
-        state = State()
-        state.real = real()
-        state.real.acquire()
-        return state
-
-    kept = {"real": _thread.allocate_lock}
-    real = lambda: kept["real"]()
-    assert raddle.explore(setup, blocks, add, seconds=8).verdict == "uncontrolled"
+    assert found(blocks, add, invariant=None, seconds=8).verdict == "uncontrolled"
 
 
 def test_a_daemon_that_still_runs_is_not_certified():
@@ -183,8 +178,6 @@ def test_a_pool_that_nobody_shuts_down_is_no_deadlock():
 
 def test_a_process_that_splits_in_two_is_not_under_control():
     def work(state):
-        import os
-
         if os.fork() == 0:
             os._exit(0)
 
@@ -330,3 +323,108 @@ def test_threads_that_carry_one_actor_after_another_keep_nothing_of_it():
 
     result = found(uses, uses)
     assert result.verdict == "proved", str(result)
+
+
+# locks that the program made before, wherever it keeps them
+
+
+@dataclasses.dataclass
+class Made:
+    lock: object = dataclasses.field(default_factory=threading.Lock)
+    n: int = 0
+
+
+class Kept:
+    lock = threading.Lock()
+    locks = {"a": [threading.Lock()]}
+
+
+BOTH_NAMES = KEPT
+TUPLE = (threading.Lock(), threading.RLock())
+NEW = functools.partial(threading.Lock)
+MANY = collections.defaultdict(threading.Lock)
+READY = threading.Event()
+JOBS = queue.Queue()
+
+
+def closed_over():
+    lock = threading.Lock()
+
+    def add(state):
+        with lock:
+            state.n += 1
+
+    return add
+
+
+def by_default(state, lock=threading.Lock()):
+    with lock:
+        state.n += 1
+
+
+def by_class(state):
+    with Kept.lock:
+        state.n += 1
+
+
+def by_element(state):
+    with Kept.locks["a"][0]:
+        state.n += 1
+
+
+def by_tuple(state):
+    with TUPLE[0], TUPLE[1]:
+        state.n += 1
+
+
+def by_factory(state):
+    with MANY["state"]:
+        state.n += 1
+
+
+@pytest.mark.parametrize("actor", [closed_over(), by_default, by_class, by_element, by_tuple, by_factory])
+def test_a_lock_made_before_is_under_control_wherever_it_is_kept(actor):
+    result = found(actor, actor)
+    assert result.verdict == "proved", str(result)
+
+
+def test_a_factory_of_locks_is_under_control():
+    def add_made(made):
+        with made.lock:
+            made.n += 1
+
+    assert raddle.explore(Made, add_made, add_made, invariant=both).verdict == "proved"
+
+
+def test_a_lock_is_one_lock_whatever_its_names():
+    def other(state):
+        with BOTH_NAMES:
+            state.n += 1
+
+    assert found(add_guarded_by_module, other).verdict == "proved"
+    assert BOTH_NAMES is KEPT and isinstance(KEPT, _thread.LockType)
+
+
+def test_what_a_run_leaves_in_the_module_is_gone_in_the_next():
+    def sets(state):
+        assert not READY.is_set() and JOBS.empty()
+        READY.set()
+        JOBS.put(1)
+        KEPT.acquire()
+
+    result = found(sets, invariant=None, seconds=2)
+    assert result.verdict == "proved", str(result)
+    assert not READY.is_set() and JOBS.empty()
+
+
+def test_a_lock_that_setup_holds_is_held():
+    def setup():
+        state = State()
+        state.a.acquire()
+        return state
+
+    def gives_back(state):
+        state.a.release()
+
+    assert raddle.explore(setup, add_guarded, gives_back).verdict == "proved"
+    assert raddle.explore(setup, add_guarded).kind == "deadlock"

@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Explore(ExploreArguments),
     Fix(FixArguments),
     Graph(GraphArguments),
+    Prove(ProveArguments),
     Replay(ReplayArguments),
     Rules,
 }
@@ -169,6 +170,22 @@ pub(crate) struct ExploreArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ProveArguments {
+    #[arg(value_name = "FILE:LINE")]
+    pub(crate) place: String,
+    #[arg(value_name = "PATHS")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_name = "REPORT", help_heading = "files", conflicts_with = "paths")]
+    pub(crate) findings: Option<PathBuf>,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "N", value_parser = seconds, help_heading = "run")]
+    pub(crate) seconds: Option<f64>,
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
+    pub(crate) format: ProofFormat,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ReplayArguments {
     #[arg(value_name = "TOKEN")]
     pub(crate) token: String,
@@ -209,6 +226,11 @@ named! {
 named! {
     /// How an exploration is shown.
     ExplorationFormat { Text = "text", Json = "json", Html = "html" }
+}
+
+named! {
+    /// How a proof is shown.
+    ProofFormat { Text = "text", Json = "json" }
 }
 
 /// What to draw.

@@ -1,13 +1,16 @@
-//! `raddle explore` and `raddle replay`: finds the Python that has raddle's package and the program's own, and hands over to it.
+//! `raddle explore`, `replay` and `prove`: finds the Python that has raddle's package and the program's own, and hands over to it.
 
+pub(crate) mod prove;
 mod python;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use raddle_rulebook::{Lang, say_shared};
 use raddle_vocabulary::Message;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::arguments::{ExploreArguments, ReplayArguments};
 use crate::session::Session;
@@ -24,64 +27,56 @@ sys.exit(main(sys.argv[1]))
 
 /// What the Python package is asked to do.
 #[derive(Serialize)]
-struct Request<'a> {
-    target: &'a str,
-    token: Option<&'a str>,
-    format: &'a str,
-    lang: &'a str,
-    options: serde_json::Map<String, serde_json::Value>,
+struct Request {
+    target: String,
+    token: Option<String>,
+    format: &'static str,
+    lang: &'static str,
+    options: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<Value>>,
+}
+
+impl Request {
+    fn new(session: &Session, target: &str, format: &'static str) -> Request {
+        let lang = match session.lang {
+            Lang::En => "en",
+            Lang::Zh => "zh",
+        };
+        Request { target: target.to_owned(), token: None, format, lang, options: Map::new(), findings: None }
+    }
+
+    /// An option that was given; the package knows what holds unless it was.
+    fn set(&mut self, name: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.options.insert(name.to_owned(), value);
+        }
+    }
 }
 
 /// Looks for a schedule that breaks the program.
 pub(crate) fn explore(session: &Session, arguments: &ExploreArguments) -> Result<ExitCode> {
-    let mut options = serde_json::Map::new();
-    let mut set = |name: &str, value: Option<serde_json::Value>| value.map(|it| options.insert(name.to_owned(), it));
-    set("seconds", arguments.seconds.map(Into::into));
-    set("schedules", arguments.schedules.map(|it| it.get().into()));
-    set("strategy", arguments.strategy.map(|it| it.name().into()));
-    set("model", arguments.model.map(|it| it.name().into()));
-    set("seed", arguments.seed.map(Into::into));
-    set("jobs", arguments.jobs.map(|it| it.get().into()));
-    let request = Request {
-        target: &arguments.target,
-        token: None,
-        format: arguments.format.name(),
-        lang: language(session),
-        options,
-    };
-    hand_over(session, &arguments.target, arguments.python.as_deref(), &request)
+    let mut request = Request::new(session, &arguments.target, arguments.format.name());
+    request.set("seconds", arguments.seconds.map(Into::into));
+    request.set("schedules", arguments.schedules.map(|it| it.get().into()));
+    request.set("strategy", arguments.strategy.map(|it| it.name().into()));
+    request.set("model", arguments.model.map(|it| it.name().into()));
+    request.set("seed", arguments.seed.map(Into::into));
+    request.set("jobs", arguments.jobs.map(|it| it.get().into()));
+    hand_over(session, arguments.python.as_deref(), &request)
 }
 
 /// Runs one schedule again.
 pub(crate) fn replay(session: &Session, arguments: &ReplayArguments) -> Result<ExitCode> {
-    let mut options = serde_json::Map::new();
-    if let Some(model) = arguments.model {
-        options.insert("model".to_owned(), model.name().into());
-    }
-    let request = Request {
-        target: &arguments.target,
-        token: Some(&arguments.token),
-        format: arguments.format.name(),
-        lang: language(session),
-        options,
-    };
-    hand_over(session, &arguments.target, arguments.python.as_deref(), &request)
+    let mut request = Request::new(session, &arguments.target, arguments.format.name());
+    request.token = Some(arguments.token.clone());
+    request.set("model", arguments.model.map(|it| it.name().into()));
+    hand_over(session, arguments.python.as_deref(), &request)
 }
 
-fn language(session: &Session) -> &'static str {
-    match session.lang {
-        Lang::En => "en",
-        Lang::Zh => "zh",
-    }
-}
-
-fn hand_over(
-    session: &Session,
-    target: &str,
-    python: Option<&std::path::Path>,
-    request: &Request<'_>,
-) -> Result<ExitCode> {
-    let file = target.split("::").next().unwrap_or_default();
+/// Finds the interpreter and becomes it.
+fn hand_over(session: &Session, python: Option<&Path>, request: &Request) -> Result<ExitCode> {
+    let file = request.target.split("::").next().unwrap_or_default();
     let python = python::find(python, file.as_ref())?;
     let place = python.display().to_string();
     let said = |key: &str| say_shared(session.lang, &Message::new(key).arg("place", place.as_str()));

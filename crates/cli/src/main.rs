@@ -57,6 +57,7 @@ fn run() -> ExitCode {
         Command::Explore(arguments) => explore::explore(&session, &arguments),
         Command::Fix(arguments) => fix::fix(&session, &arguments),
         Command::Graph(arguments) => look::graph(&session, &arguments),
+        Command::Prove(arguments) => explore::prove::prove(&session, &arguments),
         Command::Replay(arguments) => explore::replay(&session, &arguments),
         Command::Rules => rules::rules(&session),
     });

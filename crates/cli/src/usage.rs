@@ -72,7 +72,7 @@ fn help(error: &Error) -> Message {
     }
     let command = std::env::args()
         .nth(1)
-        .filter(|name| matches!(name.as_str(), "check" | "explain" | "explore" | "replay" | "rules"));
+        .filter(|name| matches!(name.as_str(), "check" | "explain" | "explore" | "prove" | "replay" | "rules"));
     let command = command.map_or("raddle".to_owned(), |name| format!("raddle {name}"));
     Message::new("usage-more").arg("command", command)
 }

@@ -60,6 +60,7 @@ fn help_of_everything() {
           explore        run a test, a function or a script under many schedules until one breaks it
           fix            apply the fixes of what is found
           graph          show the order in which locks are taken, or who runs where
+          prove          look for a schedule that shows a finding of `raddle check`
           replay         run one schedule again
           rules          list the rules
 

@@ -88,3 +88,19 @@ fn seconds_are_a_number() {
     let said = refused(&mut raddle(folder.path(), &["explore", "a.py", "--seconds", "soon"]));
     assert!(said.contains("a number of seconds above 0"), "{said}");
 }
+
+#[test]
+fn what_there_is_to_prove() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("a.py"), "async def f(): pass\n\nasync def g():\n    f()\n").unwrap();
+    fs::write(folder.path().join("report.json"), "[]").unwrap();
+    let said = refused(&mut raddle(folder.path(), &["prove", "a.py"]));
+    assert!(said.contains("`a.py` names no line; write it as `FILE:LINE`"), "{said}");
+    let said = refused(&mut raddle(folder.path(), &["prove", "a.py:1"]));
+    assert!(said.contains("`raddle check` finds nothing at a.py:1"), "{said}");
+    let said = refused(&mut raddle(folder.path(), &["prove", "a.py:4", "--findings", "report.json"]));
+    assert!(said.contains("`report.json` is not a report of"), "{said}");
+    // There is something to prove, and no Python to do it.
+    let said = refused(&mut raddle(folder.path(), &["prove", "a.py:4"]));
+    assert!(said.starts_with("error: no Python interpreter is found"), "{said}");
+}

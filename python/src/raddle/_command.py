@@ -16,6 +16,8 @@ def main(request):
     _words.language = request["lang"]
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")
+    if "findings" in request:
+        return _prove(request)
     try:
         found = _found(request)
     except Refusal as reason:
@@ -35,6 +37,19 @@ def main(request):
     if any(it.verdict == "uncontrolled" for it in found):
         return NOT_RUN
     return INTERRUPTED if any(it.interrupted for it in found) else PASSED
+
+
+def _prove(request):
+    from raddle import _prove
+
+    found = _prove.findings(request)
+    if request["format"] == "json":
+        print(json.dumps({"version": 1, "findings": [it.as_data() for it in found]}, ensure_ascii=False, indent=2))
+    else:
+        print("\n\n".join(map(str, found)))
+    if any(it.is_replayed for it in found):
+        return FAILED
+    return NOT_RUN if all(it.exploration is None for it in found) else PASSED
 
 
 def _refuse(text):

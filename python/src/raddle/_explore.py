@@ -215,7 +215,8 @@ def _steered(model, work):
     # What is there already stays, so it need not be looked through again and again.
     gc.freeze()
     try:
-        with _locks.controlled(), listening():
+        roots = [it for it in (model.setup, *model.actors, model.invariant) if it is not None]
+        with _locks.controlled(roots), listening():
             if model.only_tasks:
                 with contextlib.suppress(NeedsThreads):
                     return work()

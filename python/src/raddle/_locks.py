@@ -15,6 +15,7 @@ import threading
 import time
 
 from raddle import _places, _pool
+from raddle._replaced import Replaced
 from raddle._words import say
 from raddle._world import ACCESS, ACQUIRE, RELEASE, TRY, UPDATE, Abort
 
@@ -34,15 +35,21 @@ class Lock:
         self.key = None
         self.is_waiter = False
 
-    def _object(self, world):
-        if self.world is not world:
+    def _begin(self, world):
+        """What a run before has left is nobody's."""
+        if world is not None and self.world is not world:
             self.world = world
+            self.owner = self.key = None
+
+    def _object(self, world):
+        if self.key is None:
             world.setup_locks += 1
             self.key = world.object(("lock", None, world.setup_locks))
         return self.key
 
     def acquire(self, blocking=True, timeout=-1):
         world = active
+        self._begin(world)
         me = world.me() if world is not None else None
         if me is None:
             if self.owner is not None and (world is None or not world.abort) and blocking and timeout < 0:
@@ -72,6 +79,7 @@ class Lock:
 
     def release(self):
         world = active
+        self._begin(world)
         me = world.me() if world is not None else None
         if me is not None and not world.abort:
             obj = self._object(world)
@@ -85,6 +93,7 @@ class Lock:
 
     def locked(self):
         world = active
+        self._begin(world)
         me = world.me() if world is not None else None
         if me is not None:
             world.point(me, UPDATE, self._object(world))
@@ -245,57 +254,31 @@ if _real_fork is not None:
     os.register_at_fork(after_in_child=_end_at_once)
 _now = _clock(1_000.0)
 _wall = _clock(1_700_000_000.0)
+_SIMPLE_QUEUE = queue.SimpleQueue
 _INSTEAD = [
-    (_thread.allocate_lock, Lock), (_REAL_LOCK, Lock), (threading.RLock, RLock), (threading._CRLock, RLock), (queue.SimpleQueue, queue._PySimpleQueue),
+    (_thread.allocate_lock, Lock), (_REAL_LOCK, Lock), (threading.RLock, RLock), (threading._CRLock, RLock), (_SIMPLE_QUEUE, queue._PySimpleQueue),
     (asyncio.new_event_loop, _new_loop), (_thread._local, _Local), (_thread.start_new_thread, _new_thread), (time.sleep, _sleep), (time.monotonic, _now), (time.perf_counter, _now), (time.time, _wall),
 ]
 _BY_ID = {id(real): instead for real, instead in _INSTEAD}
 
 
-def _new_for(value):
-    """What stands in for a value that a module or a class keeps; nothing if it may stay."""
-    instead = _BY_ID.get(id(value))
-    if instead is not None:
-        return instead
-    kind = type(value)
-    if kind is _REAL_LOCK:
-        return Lock()
-    if kind is _REAL_RLOCK:
-        return RLock()
-    if kind is threading.Condition:
-        return threading.Condition()
-    if kind in (threading.Event, threading.Semaphore, threading.BoundedSemaphore, queue.Queue, queue.LifoQueue, queue.PriorityQueue):
-        again = kind.__new__(kind)
-        for name, part in list(vars(value).items()):
-            vars(again)[name] = part
-        return again if _deep(again) else None
-    return None
+_FACTORIES = ("threading", "queue", "time", "concurrent.futures.thread", "concurrent.futures._base", "asyncio", "asyncio.events", "_thread")
+replaced = None
+"""What the program made before, while it is explored."""
 
 
-def _deep(value):
-    """Puts controlled locks into a synchroniser of the library that was made earlier."""
-    lock = Lock()
-    parts = vars(value)
-    if "mutex" in parts:
-        parts["mutex"] = lock
-        for name in ("not_empty", "not_full", "all_tasks_done"):
-            parts[name] = threading.Condition(lock)
-    if "_cond" in parts:
-        parts["_cond"] = threading.Condition(lock)
-    return True
-
-
-def _scanned():
+def _steered():
     for name, module in list(sys.modules.items()):
         filename = getattr(module, "__file__", None)
         steered = filename is None and name == "__main__" or filename and _places.is_steered(filename)
-        if steered and not name.startswith(("_pytest", "pytest", "pluggy")) or name in ("threading", "queue", "time", "concurrent.futures.thread", "concurrent.futures._base", "asyncio", "asyncio.events", "_thread"):
+        if steered and not name.startswith(("_pytest", "pytest", "pluggy")):
             yield module
 
 
 @contextlib.contextmanager
-def controlled():
-    """While this lasts, locks, threads and time are the world's."""
+def controlled(roots=()):
+    """While this lasts, locks, threads and time are the world's, also those that the roots and the program's modules keep."""
+    global replaced
     undo = []
 
     def put(owner, name, value):
@@ -316,30 +299,19 @@ def controlled():
     put(asyncio.Lock, "acquire", _loop.noted_acquire)
     for name, method in (("__init__", _init), ("__hash__", _hash), ("start", _spawn), ("join", _join), ("is_alive", _is_alive)):
         put(threading.Thread, name, method)
-    for module in _scanned():
-        library = not _places.is_steered(getattr(module, "__file__", None) or "")
-        for name, value in list(vars(module).items()):
-            if not library and isinstance(value, _thread._local):
-                _pool.is_fresh = True
-            instead = _new_for(value)
-            if instead is not None:
-                put(module, name, instead)
-            elif isinstance(value, type) and value.__module__ == module.__name__ and not library:
-                for inner, kept in list(vars(value).items()):
-                    if isinstance(kept, _thread._local):
-                        _pool.is_fresh = True
-                    replaced = _new_for(kept)
-                    if replaced is not None:
-                        put(value, inner, replaced)
-            elif not library and hasattr(value, "__dict__") and not isinstance(value, (type, type(sys))) and not callable(value):
-                for inner, kept in list(vars(value).items()):
-                    if isinstance(kept, _thread._local):
-                        _pool.is_fresh = True
-                    replaced = _new_for(kept)
-                    if replaced is not None:
-                        put(value, inner, replaced)
+    for name in _FACTORIES:
+        for part, value in list(vars(sys.modules[name]).items()):
+            if id(value) in _BY_ID:
+                put(sys.modules[name], part, _BY_ID[id(value)])
+    replaced = Replaced(_BY_ID, Lock, RLock, threading.Condition, (_REAL_LOCK, _REAL_RLOCK, _SIMPLE_QUEUE))
+    for module in _steered():
+        replaced.module(module)
+    for root in roots:
+        replaced.of(root)
     try:
         yield
     finally:
+        replaced.restore()
+        replaced = None
         for owner, name, value in reversed(undo):
             setattr(owner, name, value)

@@ -93,6 +93,7 @@ class Model:
         if self.runs % 1_000 == 0:
             gc.collect()
         _unawaited.clear()
+        _locks.replaced.begin_run()
         search.begin()
         if record and self.only_tasks:
             with _points.Monitoring():
