@@ -43,6 +43,7 @@ pub(crate) enum Command {
     ExplainPlace(ExplainPlaceArguments),
     Fix(FixArguments),
     Graph(GraphArguments),
+    Lsp,
     Rules,
 }
 

@@ -116,14 +116,7 @@ fn applied(text: &str, remedies: &[&Remedy]) -> (String, usize) {
     let mut chosen: Vec<&Edit> = Vec::new();
     let mut count = 0;
     for remedy in remedies {
-        let apart = |edit: &Edit, other: &Edit| {
-            let (a, b) = (edit.site.span, other.site.span);
-            a.end < b.start || b.end < a.start
-        };
-        if remedy.edits.iter().all(|edit| chosen.iter().all(|other| apart(edit, other))) {
-            count += 1;
-            chosen.extend(&remedy.edits);
-        }
+        count += usize::from(choose(&mut chosen, remedy));
     }
     chosen.sort_by_key(|it| it.site.span.start);
     let mut after = String::with_capacity(text.len() + 64);
@@ -135,6 +128,19 @@ fn applied(text: &str, remedies: &[&Remedy]) -> (String, usize) {
     }
     after.push_str(&text[at..]);
     (after, count)
+}
+
+/// Takes the edits of a remedy if none of them touches one that is chosen; whether it did.
+pub(crate) fn choose<'r>(chosen: &mut Vec<&'r Edit>, remedy: &'r Remedy) -> bool {
+    let apart = |edit: &Edit, other: &Edit| {
+        let (a, b) = (edit.site.span, other.site.span);
+        a.end < b.start || b.end < a.start
+    };
+    let fits = remedy.edits.iter().all(|edit| chosen.iter().all(|other| apart(edit, other)));
+    if fits {
+        chosen.extend(&remedy.edits);
+    }
+    fits
 }
 
 /// Writes a file anew, or notes what would change; why it is left alone, where it is.

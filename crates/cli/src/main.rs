@@ -8,6 +8,7 @@ mod explain;
 mod fix;
 mod interrupt;
 mod look;
+mod lsp;
 mod output;
 mod panics;
 mod pipeline;
@@ -55,6 +56,7 @@ fn run() -> ExitCode {
         Command::ExplainPlace(arguments) => look::explain_place(&session, &arguments),
         Command::Fix(arguments) => fix::fix(&session, &arguments),
         Command::Graph(arguments) => look::graph(&session, &arguments),
+        Command::Lsp => lsp::serve(&session),
         Command::Rules => rules::rules(&session),
     });
     ended.unwrap_or_else(|error| refusal::show(&session, &error))

@@ -2,6 +2,7 @@
 
 mod cache;
 mod filter;
+pub(crate) mod live;
 mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,8 +105,8 @@ pub(crate) fn look<T: Send>(request: &CheckRequest, look: impl FnOnce(&Seen<'_>)
         let texts = load::read(&project);
         let loaded = load::load(&project, &texts, None, &Progress::hidden(raddle_rulebook::Lang::En));
         let (program, _) = link(&project, loaded.units, None)?;
-        let texts = texts.iter().filter_map(|it| it.as_ref().ok()).map(|it| (&*it.display, it)).collect();
-        Ok(look(&Seen { program: &program, texts }))
+        let whole: Vec<&Text> = texts.iter().filter_map(|it| it.as_ref().ok()).collect();
+        Ok(look(&Seen { program: &program, texts: by_path(&whole) }))
     })
 }
 
@@ -140,7 +141,7 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
     {
         checked.unknown = kept.unknown;
         let suppressing = load::suppressions(&project, &whole);
-        filter::settle(request, &project, &suppressing, kept.findings, &mut checked);
+        filter::settle(request, &project, &by_path(&whole), &suppressing, kept.findings, &mut checked);
         clock.lap(Phase::Report);
         checked.timing = clock.laps;
         return Ok(checked);
@@ -154,10 +155,14 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
     {
         keep.keep_result(key, &findings, &checked.unknown);
     }
-    filter::settle(request, &project, &loaded.suppressing, findings, &mut checked);
+    filter::settle(request, &project, &by_path(&whole), &loaded.suppressing, findings, &mut checked);
     clock.lap(Phase::Report);
     checked.timing = clock.laps;
     Ok(checked)
+}
+
+fn by_path<'a>(texts: &[&'a Text]) -> BTreeMap<&'a str, &'a Text> {
+    texts.iter().map(|it| (&*it.display, *it)).collect()
 }
 
 /// Links the units with the library they import, and judges them by every rule.
@@ -188,7 +193,10 @@ fn judged(
 fn source_request(request: &CheckRequest) -> Result<Request> {
     Ok(Request {
         paths: request.paths.clone(),
-        working_directory: std::env::current_dir().context("could not tell the working directory")?,
+        working_directory: match &request.folder {
+            Some(folder) => folder.clone(),
+            None => std::env::current_dir().context("could not tell the working directory")?,
+        },
         python: request.python.clone(),
         python_version: request.python_version.map(|it| (it.major, it.minor)),
         config: request.config.clone(),

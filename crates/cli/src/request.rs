@@ -13,6 +13,8 @@ use crate::refusal::Refusal;
 /// What to check, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CheckRequest {
+    /// Where relative paths start; the working directory unless given.
+    pub(crate) folder: Option<PathBuf>,
     /// Files and folders.
     pub(crate) paths: Vec<PathBuf>,
     /// Globs to leave out, besides those of the settings.
@@ -58,6 +60,7 @@ impl CheckRequest {
             None => Cache::InProject,
         };
         Ok(CheckRequest {
+            folder: None,
             paths: arguments.paths.clone(),
             exclude: arguments.exclude.clone(),
             config: arguments.config.clone(),
@@ -76,6 +79,7 @@ impl CheckRequest {
     /// A request to look at a program and judge nothing.
     pub(crate) fn to_look(paths: &[PathBuf], python: Option<PathBuf>) -> CheckRequest {
         CheckRequest {
+            folder: None,
             paths: paths.to_vec(),
             exclude: Vec::new(),
             config: None,

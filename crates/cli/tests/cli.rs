@@ -59,6 +59,7 @@ fn help_of_everything() {
           explain-place  show who touches a variable or attribute, on which actor, under which locks
           fix            apply the fixes of what is found
           graph          show the order in which locks are taken, or who runs where
+          lsp            serve an editor over standard input and output
           rules          list the rules
 
         With any command:

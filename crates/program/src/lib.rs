@@ -23,6 +23,7 @@ pub mod origin;
 pub mod pending;
 pub mod pickling;
 pub mod raised;
+pub mod runners;
 pub mod runs_on;
 pub mod sharing;
 pub mod spawns;

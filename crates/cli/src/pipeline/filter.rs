@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use raddle_rulebook::Rulebook;
-use raddle_source::{LineIndex, Project, Suppressions};
+use raddle_source::{LineIndex, Project, Suppressions, Text};
 use raddle_vocabulary::{Finding, Level, Message};
 
 use super::Checked;
@@ -14,6 +14,7 @@ use crate::request::CheckRequest;
 pub(super) fn settle(
     request: &CheckRequest,
     project: &Project,
+    texts: &BTreeMap<&str, &Text>,
     suppressing: &BTreeMap<Arc<str>, Suppressions>,
     findings: Vec<Finding>,
     checked: &mut Checked,
@@ -29,10 +30,8 @@ pub(super) fn settle(
     for finding in findings {
         let Some(file) = files.get(&*finding.site.path) else { continue };
         if let Some(suppressions) = suppressing.get_mut(&finding.site.path) {
-            let index = indexes.entry(finding.site.path.clone()).or_insert_with(|| match file.read() {
-                Ok(text) => LineIndex::new(&text),
-                Err(error) => panic!("{} was read a moment ago: {}", error.path, error.detail),
-            });
+            let Some(text) = texts.get(&*finding.site.path) else { continue };
+            let index = indexes.entry(finding.site.path.clone()).or_insert_with(|| LineIndex::new(text));
             if suppressions.covers(&finding.rule.0, index.line(finding.site.span.start)) {
                 continue;
             }
@@ -54,9 +53,7 @@ pub(super) fn settle(
         .flat_map(|finding| std::iter::once(&finding.site.path).chain(finding.story.iter().map(|it| &it.site.path)))
         .collect();
     for path in shown {
-        if let Some(file) = files.get(&**path)
-            && let Ok(text) = file.read()
-        {
+        if let Some(text) = texts.get(&**path) {
             checked.sources.0.insert(path.clone(), text.content.clone());
         }
     }
