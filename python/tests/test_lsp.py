@@ -230,13 +230,15 @@ def test_quick_fixes_hover_and_lenses(tmp_path):
         async with editor(folder) as client:
             uri = client.open(folder / "app.py")
             found = await client.sees(uri, lambda it: codes(it) == ["coroutine-never-awaited"])
-            quick, everything = await client.actions(uri, found)
+            quick, silent, everything = await client.actions(uri, found)
             assert (quick.title, quick.kind, quick.is_preferred) == ("await it", "quickfix", True)
             assert everything.kind == "source.fixAll.raddle"
             [change] = quick.edit.document_changes
             assert change.text_document.version == 1
             [edit] = change.edits
             assert edit.new_text == "await "
+            assert silent.title == "ignore `coroutine-never-awaited` on this line"
+            assert silent.edit.document_changes[0].edits[0].new_text == "  # raddle: ignore[coroutine-never-awaited]"
             [only] = await client.actions(uri, found, only=["source.fixAll"])
             assert only.kind == "source.fixAll.raddle"
             identifier = lsp.TextDocumentIdentifier(uri=uri)

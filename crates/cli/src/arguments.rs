@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Graph(GraphArguments),
     Lsp,
     Rules,
+    Suppress(SuppressArguments),
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +130,24 @@ pub(crate) struct FixArguments {
     pub(crate) ignore: Vec<String>,
     #[arg(long = "unsafe", help_heading = "rules")]
     pub(crate) unsafe_too: bool,
+    #[arg(long, help_heading = "output")]
+    pub(crate) diff: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SuppressArguments {
+    #[arg(value_name = "PATHS", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) select: Vec<String>,
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) ignore: Vec<String>,
+    #[arg(long, value_name = "HOW", default_value = "likely", value_parser = confidence(), help_heading = "rules")]
+    pub(crate) min_confidence: Confidence,
+    #[arg(long, help_heading = "rules")]
+    pub(crate) pedantic: bool,
     #[arg(long, help_heading = "output")]
     pub(crate) diff: bool,
 }

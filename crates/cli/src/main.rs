@@ -15,8 +15,10 @@ mod pipeline;
 mod progress;
 mod refusal;
 mod request;
+mod rewrite;
 mod rules;
 mod session;
+mod suppress;
 mod usage;
 
 use std::process::ExitCode;
@@ -58,6 +60,7 @@ fn run() -> ExitCode {
         Command::Graph(arguments) => look::graph(&session, &arguments),
         Command::Lsp => lsp::serve(&session),
         Command::Rules => rules::rules(&session),
+        Command::Suppress(arguments) => suppress::suppress(&session, &arguments),
     });
     ended.unwrap_or_else(|error| refusal::show(&session, &error))
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use raddle_rulebook::Rulebook;
 use raddle_vocabulary::{Confidence, Message, RuleId};
 
-use crate::arguments::{CheckArguments, FixArguments, PythonVersion};
+use crate::arguments::{CheckArguments, FixArguments, PythonVersion, SuppressArguments};
 use crate::refusal::Refusal;
 
 /// What to check, and how.
@@ -100,6 +100,17 @@ impl CheckRequest {
         Ok(CheckRequest {
             select: rules(&arguments.select)?,
             ignore: rules(&arguments.ignore)?,
+            ..CheckRequest::to_look(&arguments.paths, arguments.python.clone())
+        })
+    }
+
+    /// A request for what is to be silenced: what `check` shows with the same options.
+    pub(crate) fn to_suppress(arguments: &SuppressArguments) -> Result<CheckRequest> {
+        Ok(CheckRequest {
+            select: rules(&arguments.select)?,
+            ignore: rules(&arguments.ignore)?,
+            min_confidence: arguments.min_confidence,
+            pedantic: arguments.pedantic,
             ..CheckRequest::to_look(&arguments.paths, arguments.python.clone())
         })
     }

@@ -61,6 +61,7 @@ fn help_of_everything() {
           graph          show the order in which locks are taken, or who runs where
           lsp            serve an editor over standard input and output
           rules          list the rules
+          suppress       silence what is found with a comment beside it
 
         With any command:
               --lang <LANG>   en or zh; the locale decides unless given

@@ -44,6 +44,7 @@ pub(super) fn actions(
             if let Some(remedy) = &finding.remedy {
                 acc.extend(fix(reader, finding, remedy, &diagnostics, versions));
             }
+            acc.extend(suppress(reader, finding, diagnostics, versions));
         }
     }
     if wanted(context, &FIX_ALL) {
@@ -86,6 +87,28 @@ fn fix(
         diagnostics: Some(diagnostics.to_vec()),
         edit: Some(edit(reader, remedy.edits.iter(), versions)?),
         is_preferred: Some(remedy.safe),
+        ..CodeAction::default()
+    })
+}
+
+/// A comment that silences one finding.
+fn suppress(
+    reader: &mut Reader<'_>,
+    finding: &Finding,
+    diagnostics: Vec<Diagnostic>,
+    versions: bool,
+) -> Option<CodeAction> {
+    let path = &finding.site.path;
+    let edits = crate::suppress::edits(path, &reader.view.files.get(path)?.text.content, &[finding]);
+    if edits.is_empty() {
+        return None;
+    }
+    Some(CodeAction {
+        title: say_shared(reader.lang, &Message::new("action-suppress").arg("rule", finding.rule.0.as_str())),
+        kind: Some(CodeActionKind::QUICKFIX),
+        diagnostics: Some(diagnostics),
+        edit: Some(edit(reader, edits.iter(), versions)?),
+        is_preferred: Some(false),
         ..CodeAction::default()
     })
 }

@@ -73,16 +73,33 @@ fn selected(request: &CheckRequest, project: &Project, rule: &str) -> bool {
     chosen && !request.ignore.iter().any(|it| named(&it.0)) && !project.settings.ignore.iter().any(|it| named(&it.name))
 }
 
+/// A suppression that says nothing, or something else than was meant, is worse than none.
 fn warn_of_unused(suppressing: &BTreeMap<Arc<str>, Suppressions>, checked: &mut Checked) {
+    let is_rule = |name: &str| Rulebook::built_in().card(name).is_some();
     for (path, suppressions) in suppressing {
+        let mut warn = |key: &str, line: u32, args: &[(&str, &str)]| {
+            let message = Message::new(key).arg("place", format!("{path}:{line}"));
+            checked.warnings.push(args.iter().fold(message, |message, (name, value)| message.arg(name, *value)));
+        };
+        for malformed in &suppressions.malformed {
+            warn("malformed-suppression", malformed.line, &[]);
+        }
+        for entry in &suppressions.entries {
+            for name in entry.rules.iter().flatten().filter(|it| !is_rule(it)) {
+                warn("suppression-unknown-rule", entry.line, &[("rule", name)]);
+            }
+            if let Some(word) = entry.word.as_ref().filter(|it| is_rule(it)) {
+                warn("suppression-without-brackets", entry.line, &[("rule", word)]);
+            }
+        }
         for unused in suppressions.unused() {
-            let place = format!("{path}:{}", unused.suppression.line);
-            checked.warnings.push(match &unused.suppression.rules {
-                None => Message::new("unused-suppression").arg("place", place),
-                Some(_) => {
-                    Message::new("unused-suppression-rules").arg("place", place).arg("rules", unused.rules.join(", "))
-                }
-            });
+            let line = unused.suppression.line;
+            let rules: Vec<&str> = unused.rules.iter().map(|it| &**it).filter(|it| is_rule(it)).collect();
+            match &unused.suppression.rules {
+                None => warn("unused-suppression", line, &[]),
+                Some(_) if rules.is_empty() => {}
+                Some(_) => warn("unused-suppression-rules", line, &[("rules", &rules.join(", "))]),
+            }
         }
     }
 }

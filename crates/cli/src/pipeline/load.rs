@@ -104,7 +104,7 @@ fn suppressions_in(text: &Text, tree: &Tree) -> Option<Suppressions> {
         return None;
     }
     let found = Suppressions::read(tree, &LineIndex::new(text), &text.content);
-    (!found.entries.is_empty()).then_some(found)
+    (!found.entries.is_empty() || !found.malformed.is_empty()).then_some(found)
 }
 
 fn load_one(
