@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use raddle_rulebook::{Lang, word};
+use raddle_source::Preset;
 use raddle_vocabulary::Confidence;
 
 use crate::session::{self, early_value};
@@ -68,11 +69,15 @@ pub(crate) struct CheckArguments {
     pub(crate) select: Vec<String>,
     #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
     pub(crate) ignore: Vec<String>,
-    #[arg(long, value_name = "HOW", default_value = "likely", value_parser = confidence(), help_heading = "rules")]
-    pub(crate) min_confidence: Confidence,
+    #[arg(long, value_name = "HOW", value_parser = confidence(), help_heading = "rules")]
+    pub(crate) min_confidence: Option<Confidence>,
     #[arg(long, help_heading = "rules")]
     pub(crate) pedantic: bool,
+    #[arg(long, value_name = "PRESET", value_parser = preset(), help_heading = "rules")]
+    pub(crate) preset: Option<Preset>,
 
+    #[arg(long, value_name = "REVISION", help_heading = "output", conflicts_with_all = ["baseline", "write_baseline"])]
+    pub(crate) diff: Option<String>,
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
     pub(crate) output_format: OutputFormat,
     #[arg(long, value_name = "FILE", help_heading = "output")]
@@ -144,8 +149,8 @@ pub(crate) struct SuppressArguments {
     pub(crate) select: Vec<String>,
     #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
     pub(crate) ignore: Vec<String>,
-    #[arg(long, value_name = "HOW", default_value = "likely", value_parser = confidence(), help_heading = "rules")]
-    pub(crate) min_confidence: Confidence,
+    #[arg(long, value_name = "HOW", value_parser = confidence(), help_heading = "rules")]
+    pub(crate) min_confidence: Option<Confidence>,
     #[arg(long, help_heading = "rules")]
     pub(crate) pedantic: bool,
     #[arg(long, help_heading = "output")]
@@ -248,6 +253,11 @@ fn threads(text: &str) -> Result<NonZeroUsize, String> {
 
 fn lang() -> impl TypedValueParser<Value = Lang> {
     PossibleValuesParser::new(["en", "zh"]).try_map(|text| text.parse::<Lang>())
+}
+
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(["recommended", "strict", "free-threading"])
+        .map(|text| Preset::of(&text).unwrap_or(Preset::Recommended))
 }
 
 fn confidence() -> impl TypedValueParser<Value = Confidence> {

@@ -70,7 +70,7 @@ fn round(session: &Session, arguments: &FixArguments, checked: &Checked, done: &
     }
     let mut fixed = 0;
     for (path, remedies) in by_file {
-        let Some(before) = checked.sources.0.get(&path) else { continue };
+        let Some(before) = checked.sources.texts.get(&path) else { continue };
         let (after, count) = sound(before, &remedies);
         if count == 0 {
             continue;

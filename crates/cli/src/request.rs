@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use raddle_rulebook::Rulebook;
+use raddle_source::Preset;
 use raddle_vocabulary::{Confidence, Message, RuleId};
 
 use crate::arguments::{CheckArguments, FixArguments, PythonVersion, SuppressArguments};
@@ -31,10 +32,14 @@ pub(crate) struct CheckRequest {
     pub(crate) select: Vec<RuleId>,
     /// Not these rules. Adds to the settings.
     pub(crate) ignore: Vec<RuleId>,
-    /// Findings below are left out.
-    pub(crate) min_confidence: Confidence,
+    /// Findings below are left out; the preset decides unless given.
+    pub(crate) min_confidence: Option<Confidence>,
     /// Whether rules that are off by default are on, and notes are shown.
     pub(crate) pedantic: bool,
+    /// What kind of findings to show. Wins over the settings.
+    pub(crate) preset: Option<Preset>,
+    /// Only findings that touch what has changed since this revision.
+    pub(crate) diff: Option<String>,
     /// Where facts are kept between runs.
     pub(crate) cache: Cache,
     /// How many threads to work with.
@@ -71,6 +76,8 @@ impl CheckRequest {
             ignore: rules(&arguments.ignore)?,
             min_confidence: arguments.min_confidence,
             pedantic: arguments.pedantic,
+            preset: arguments.preset,
+            diff: arguments.diff.clone(),
             cache,
             threads: arguments.threads,
         })
@@ -88,8 +95,10 @@ impl CheckRequest {
             python_version: None,
             select: Vec::new(),
             ignore: Vec::new(),
-            min_confidence: Confidence::Likely,
+            min_confidence: None,
             pedantic: false,
+            preset: None,
+            diff: None,
             cache: Cache::Off,
             threads: None,
         }

@@ -32,7 +32,7 @@ pub(crate) fn suppress(session: &Session, arguments: &SuppressArguments) -> Resu
     }
     let (mut silenced, mut files, mut diff) = (0, 0, String::new());
     for (path, findings) in by_file {
-        let Some(before) = checked.sources.0.get(path) else { continue };
+        let Some(before) = checked.sources.texts.get(path) else { continue };
         let mut after = before.to_string();
         for edit in edits(path, before, &findings).iter().rev() {
             after.replace_range(edit.site.span.start as usize..edit.site.span.end as usize, &edit.text);

@@ -99,8 +99,12 @@ fn help_of_check() {
               --ignore <RULE>         not this rule; repeat it, or separate rules with commas
               --min-confidence <HOW>  certain, likely (default) or possible
               --pedantic              also rules that are off unless asked for
+              --preset <PRESET>       recommended (default), strict, or free-threading: what breaks without
+                                      the GIL
 
         How to show it:
+              --diff <REVISION>           only findings that stand on lines changed since this git revision,
+                                          or whose story passes through them
               --output-format <FORMAT>    text (default), concise or json
               --output-file <FILE>        write the report here instead of printing it
               --also-write <FORMAT=FILE>  write another report besides, such as `sarif=report.sarif`

@@ -30,7 +30,7 @@ pub use library::{Library, LibraryFile, Origin};
 pub use modules::Modules;
 pub use place::{LineIndex, Place};
 pub use project::{Kind, Project, ProjectFile, Request};
-pub use settings::{Named, Pattern, PerFile, Settings, VersionSource};
+pub use settings::{Named, Pattern, PerFile, Preset, Settings, VersionSource};
 pub use silence::silence;
 pub use suppress::{Malformed, Suppression, Suppressions, Unused};
 pub use text::{Cell, SIZE_LIMIT, Text};

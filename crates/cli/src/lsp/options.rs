@@ -16,7 +16,7 @@ pub(super) struct Options {
     /// `en` or `zh`.
     pub(super) lang: Option<String>,
     /// Findings below are left out.
-    pub(super) min_confidence: Confidence,
+    pub(super) min_confidence: Option<Confidence>,
     /// Whether notes and rules that are off by default are shown.
     pub(super) pedantic: bool,
     /// The interpreter or environment whose packages the code imports.
@@ -33,7 +33,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             lang: None,
-            min_confidence: Confidence::Likely,
+            min_confidence: None,
             pedantic: false,
             python: None,
             select: Vec::new(),
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(Options::read(json!({"raddle": null})), Ok(Options::default()));
         let options =
             Options::read(json!({"raddle": {"lang": "zh", "minConfidence": "possible", "later": 1}})).unwrap();
-        assert_eq!((options.lang(), options.min_confidence), (Some(Lang::Zh), Confidence::Possible));
+        assert_eq!((options.lang(), options.min_confidence), (Some(Lang::Zh), Some(Confidence::Possible)));
         assert!(Options::read(json!({"minConfidence": "never"})).is_err());
     }
 }

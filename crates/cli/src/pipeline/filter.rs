@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use raddle_rulebook::Rulebook;
-use raddle_source::{LineIndex, Project, Suppressions, Text};
-use raddle_vocabulary::{Finding, Level, Message};
+use raddle_source::{LineIndex, Preset, Project, ProjectFile, Suppressions, Text};
+use raddle_vocabulary::{Confidence, Finding, Message, Proof};
 
-use super::Checked;
+use super::{Checked, Shown};
 use crate::request::CheckRequest;
 
 /// Keeps what is to be shown, with the texts it points into, and warns of suppressions that suppress nothing.
@@ -21,13 +21,20 @@ pub(super) fn settle(
 ) {
     let files: BTreeMap<&str, _> = project.files.iter().map(|file| (&*file.display, file)).collect();
     let troubled: BTreeSet<&str> = checked.errors.iter().map(|it| &*it.path).collect();
-    checked.looked =
-        files.iter().filter(|(path, _)| !troubled.contains(*path)).map(|(_, it)| it.display.clone()).collect();
+    checked.root.clone_from(&project.root);
+    let from_root = |file: &ProjectFile| match file.path.strip_prefix(&project.root) {
+        Ok(inside) => inside.to_string_lossy().replace('\\', "/").into(),
+        Err(_) => file.display.clone(),
+    };
+    checked.sources.lasting = project.files.iter().map(|it| (it.display.clone(), from_root(it))).collect();
+    checked.looked = files.iter().filter(|(path, _)| !troubled.contains(*path)).map(|(_, it)| from_root(it)).collect();
+    let preset = request.preset.or(project.settings.preset).unwrap_or(Preset::Recommended);
+    checked.shown = shown_with(request, preset);
     let cards = Rulebook::built_in().cards();
     checked.rules = cards.map(|it| it.name.clone()).filter(|rule| selected(request, project, rule)).collect();
     let mut suppressing = suppressing.clone();
     let mut indexes: BTreeMap<Arc<str>, LineIndex> = BTreeMap::new();
-    for finding in findings {
+    for mut finding in findings {
         let Some(file) = files.get(&*finding.site.path) else { continue };
         if let Some(suppressions) = suppressing.get_mut(&finding.site.path) {
             let Some(text) = texts.get(&*finding.site.path) else { continue };
@@ -36,12 +43,16 @@ pub(super) fn settle(
                 continue;
             }
         }
+        let level = project.settings.severity.iter().find(|(rule, _)| *rule.name == *finding.rule.0);
+        if let Some((_, level)) = level {
+            finding.level = *level;
+        }
         let holds = project.settings.gil != Some(false) || !NEED_A_GIL.contains(&&*finding.rule.0);
         let wanted = selected(request, project, &finding.rule.0)
             && holds
             && !project.settings.ignored(&file.path, &finding.rule.0)
-            && finding.confidence >= request.min_confidence
-            && (finding.level > Level::Note || request.pedantic);
+            && fits(preset, &finding)
+            && checked.shown.holds(finding.confidence, finding.level);
         if wanted {
             checked.findings.push(finding);
         }
@@ -54,11 +65,36 @@ pub(super) fn settle(
         .collect();
     for path in shown {
         if let Some(text) = texts.get(&**path) {
-            checked.sources.0.insert(path.clone(), text.content.clone());
+            checked.sources.texts.insert(path.clone(), text.content.clone());
         }
     }
     warn_of_unused(&suppressing, checked);
 }
+
+/// What a preset shows unless the request says otherwise.
+fn shown_with(request: &CheckRequest, preset: Preset) -> Shown {
+    let usual = if preset == Preset::Strict { Confidence::Possible } else { Confidence::Likely };
+    Shown {
+        min_confidence: request.min_confidence.unwrap_or(usual),
+        notes: request.pedantic || preset == Preset::Strict,
+    }
+}
+
+/// Whether a preset wants a finding. Without a GIL it is shared data that breaks, and only between threads.
+fn fits(preset: Preset, finding: &Finding) -> bool {
+    let of_tasks = |because: &[Message]| because.iter().any(|it| it.key == "because-tasks");
+    let among_tasks = matches!(&finding.proof, Proof::Inferred { because } if of_tasks(because));
+    match preset {
+        Preset::Recommended | Preset::Strict => true,
+        Preset::FreeThreading => {
+            let card = Rulebook::built_in().card(&finding.rule.0);
+            card.is_some_and(|card| card.head.pitfall == SHARED_DATA) && !among_tasks
+        }
+    }
+}
+
+/// The pitfall of shared data without synchronisation.
+const SHARED_DATA: u8 = 2;
 
 /// Rules that hold only where a GIL lets one thread run at a time.
 const NEED_A_GIL: &[&str] = &["cpu-work-in-threads"];
