@@ -40,11 +40,14 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(Box<CheckArguments>),
+    Completions(CompletionsArguments),
     Explain(ExplainArguments),
     ExplainPlace(ExplainPlaceArguments),
     Fix(FixArguments),
     Graph(GraphArguments),
+    Init(InitArguments),
     Lsp,
+    Man(ManArguments),
     Rules,
     Suppress(SuppressArguments),
 }
@@ -137,6 +140,24 @@ pub(crate) struct FixArguments {
     pub(crate) unsafe_too: bool,
     #[arg(long, help_heading = "output")]
     pub(crate) diff: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -270,7 +291,7 @@ fn confidence() -> impl TypedValueParser<Value = Confidence> {
 
 /// Reads the command line. Help and version are errors too, as clap has it.
 pub(crate) fn parse() -> Result<Arguments, clap::Error> {
-    let command = worded(Arguments::command(), session::early_lang());
+    let command = command(session::early_lang());
     let command = match early_value("--color").as_deref() {
         Some("never") => command.color(clap::ColorChoice::Never),
         Some("always") => command.color(clap::ColorChoice::Always),
@@ -278,6 +299,11 @@ pub(crate) fn parse() -> Result<Arguments, clap::Error> {
     };
     let mut matches = command.try_get_matches_from(std::env::args_os().collect::<Vec<OsString>>())?;
     Arguments::from_arg_matches_mut(&mut matches)
+}
+
+/// The command line with its words.
+pub(crate) fn command(lang: Lang) -> clap::Command {
+    worded(Arguments::command(), lang)
 }
 
 /// Gives every command and option its words.

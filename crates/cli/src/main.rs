@@ -6,6 +6,7 @@ mod baseline;
 mod check;
 mod explain;
 mod fix;
+mod init;
 mod interrupt;
 mod look;
 mod lsp;
@@ -18,6 +19,7 @@ mod request;
 mod rewrite;
 mod rules;
 mod session;
+mod shell;
 mod suppress;
 mod usage;
 
@@ -54,11 +56,14 @@ fn run() -> ExitCode {
     let session = Session::new(&arguments);
     let ended = interrupt::end_at_once().and_then(|()| match arguments.command {
         Command::Check(arguments) => check::check(&session, *arguments),
+        Command::Completions(arguments) => shell::completions(&session, &arguments),
         Command::Explain(arguments) => explain::explain(&session, &arguments),
         Command::ExplainPlace(arguments) => look::explain_place(&session, &arguments),
         Command::Fix(arguments) => fix::fix(&session, &arguments),
         Command::Graph(arguments) => look::graph(&session, &arguments),
+        Command::Init(arguments) => init::init(&session, &arguments),
         Command::Lsp => lsp::serve(&session),
+        Command::Man(arguments) => shell::man(&session, &arguments),
         Command::Rules => rules::rules(&session),
         Command::Suppress(arguments) => suppress::suppress(&session, &arguments),
     });

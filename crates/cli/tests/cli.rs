@@ -55,11 +55,14 @@ fn help_of_everything() {
 
         Commands:
           check          look for concurrency bugs
+          completions    print the completions for a shell
           explain        tell what a rule is about
           explain-place  show who touches a variable or attribute, on which actor, under which locks
           fix            apply the fixes of what is found
           graph          show the order in which locks are taken, or who runs where
+          init           write a settings file, and show what continuous integration needs
           lsp            serve an editor over standard input and output
+          man            print a page of the manual
           rules          list the rules
           suppress       silence what is found with a comment beside it
 
@@ -105,7 +108,7 @@ fn help_of_check() {
         How to show it:
               --diff <REVISION>           only findings that stand on lines changed since this git revision,
                                           or whose story passes through them
-              --output-format <FORMAT>    text (default), concise or json
+              --output-format <FORMAT>    text (default), concise, json, sarif, github, gitlab or junit
               --output-file <FILE>        write the report here instead of printing it
               --also-write <FORMAT=FILE>  write another report besides, such as `sarif=report.sarif`
               --baseline <FILE>           show only findings that are not in this file; one that is gone
