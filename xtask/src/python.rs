@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{beliefs, child, places};
+use crate::{beliefs, child, places, raddle};
 
 const FOLDER: &str = "python/tests";
-const NEEDED: &[&str] = &["maturin>=1.8,<2", "pytest>=8,<10"];
+const NEEDED: &[&str] = &["maturin>=1.8,<2", "pytest>=8,<10", "pytest-lsp>=1.0.1,<2"];
 /// The bar for the small programs that stand beside the repository, in per cent of the bugs.
 const BAR: &str = "90";
 
@@ -23,13 +23,15 @@ pub(crate) fn test() -> Result<usize> {
         beliefs::pythons().into_iter().filter(|(version, _)| wanted.contains(&version.as_str())).collect();
     let Some((_, first)) = pythons.first() else { bail!("neither CPython 3.12 nor 3.13 is found") };
     let wheel = wheel(&environment("build", first)?)?;
+    let raddle = raddle::build()?;
     let mut passed = 0;
     for (version, python) in &pythons {
         let here = environment(&version.replace(' ', "-").to_lowercase(), python)?;
         let install = ["-m", "pip", "install", "-q", "--no-deps", "--force-reinstall"];
         child::run(child::command(&here, &install).arg(&wheel))?;
         let mut command = child::command(&here, &["-m", "pytest", "-q", "-p", "no:cacheprovider", FOLDER]);
-        let (said, is_fine) = child::watched(&mut command)?;
+        // The tests of the language server talk to the binary.
+        let (said, is_fine) = child::watched(command.env("RADDLE_BINARY", &raddle))?;
         if !is_fine {
             bail!("the Python tests fail on {version}");
         }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use raddle_rulebook::{Lang, word};
+use raddle_source::Preset;
 use raddle_vocabulary::Confidence;
 
 use crate::session::{self, early_value};
@@ -39,14 +40,19 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(Box<CheckArguments>),
+    Completions(CompletionsArguments),
     Explain(ExplainArguments),
     ExplainPlace(ExplainPlaceArguments),
     Explore(ExploreArguments),
     Fix(FixArguments),
     Graph(GraphArguments),
+    Init(InitArguments),
+    Lsp,
+    Man(ManArguments),
     Prove(ProveArguments),
     Replay(ReplayArguments),
     Rules,
+    Suppress(SuppressArguments),
 }
 
 #[derive(Debug, Args)]
@@ -69,11 +75,15 @@ pub(crate) struct CheckArguments {
     pub(crate) select: Vec<String>,
     #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
     pub(crate) ignore: Vec<String>,
-    #[arg(long, value_name = "HOW", default_value = "likely", value_parser = confidence(), help_heading = "rules")]
-    pub(crate) min_confidence: Confidence,
+    #[arg(long, value_name = "HOW", value_parser = confidence(), help_heading = "rules")]
+    pub(crate) min_confidence: Option<Confidence>,
     #[arg(long, help_heading = "rules")]
     pub(crate) pedantic: bool,
+    #[arg(long, value_name = "PRESET", value_parser = preset(), help_heading = "rules")]
+    pub(crate) preset: Option<Preset>,
 
+    #[arg(long, value_name = "REVISION", help_heading = "output", conflicts_with_all = ["baseline", "write_baseline"])]
+    pub(crate) diff: Option<String>,
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
     pub(crate) output_format: OutputFormat,
     #[arg(long, value_name = "FILE", help_heading = "output")]
@@ -131,6 +141,42 @@ pub(crate) struct FixArguments {
     pub(crate) ignore: Vec<String>,
     #[arg(long = "unsafe", help_heading = "rules")]
     pub(crate) unsafe_too: bool,
+    #[arg(long, help_heading = "output")]
+    pub(crate) diff: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SuppressArguments {
+    #[arg(value_name = "PATHS", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) select: Vec<String>,
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "rules")]
+    pub(crate) ignore: Vec<String>,
+    #[arg(long, value_name = "HOW", value_parser = confidence(), help_heading = "rules")]
+    pub(crate) min_confidence: Option<Confidence>,
+    #[arg(long, help_heading = "rules")]
+    pub(crate) pedantic: bool,
     #[arg(long, help_heading = "output")]
     pub(crate) diff: bool,
 }
@@ -324,6 +370,11 @@ fn lang() -> impl TypedValueParser<Value = Lang> {
     PossibleValuesParser::new(["en", "zh"]).try_map(|text| text.parse::<Lang>())
 }
 
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(["recommended", "strict", "free-threading"])
+        .map(|text| Preset::of(&text).unwrap_or(Preset::Recommended))
+}
+
 fn confidence() -> impl TypedValueParser<Value = Confidence> {
     PossibleValuesParser::new(["certain", "likely", "possible"]).map(|text| match text.as_str() {
         "certain" => Confidence::Certain,
@@ -334,7 +385,7 @@ fn confidence() -> impl TypedValueParser<Value = Confidence> {
 
 /// Reads the command line. Help and version are errors too, as clap has it.
 pub(crate) fn parse() -> Result<Arguments, clap::Error> {
-    let command = worded(Arguments::command(), session::early_lang());
+    let command = command(session::early_lang());
     let command = match early_value("--color").as_deref() {
         Some("never") => command.color(clap::ColorChoice::Never),
         Some("always") => command.color(clap::ColorChoice::Always),
@@ -342,6 +393,11 @@ pub(crate) fn parse() -> Result<Arguments, clap::Error> {
     };
     let mut matches = command.try_get_matches_from(std::env::args_os().collect::<Vec<OsString>>())?;
     Arguments::from_arg_matches_mut(&mut matches)
+}
+
+/// The command line with its words.
+pub(crate) fn command(lang: Lang) -> clap::Command {
+    worded(Arguments::command(), lang)
 }
 
 /// Gives every command and option its words.

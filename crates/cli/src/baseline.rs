@@ -8,11 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use raddle_report::fingerprints;
+use raddle_report::{Sources, fingerprints};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
 use serde::{Deserialize, Serialize};
 
 use crate::output::write;
+use crate::pipeline::{Shown, Texts};
 use crate::refusal::Refusal;
 
 /// Grows when an older raddle would misread the file.
@@ -41,28 +42,29 @@ pub(crate) struct Scope<'a> {
     pub(crate) files: &'a BTreeSet<Arc<str>>,
     /// Rules that were on.
     pub(crate) rules: &'a BTreeSet<String>,
+    /// The folder that lasting paths start from.
+    pub(crate) root: &'a Path,
     /// Findings below were left out.
-    pub(crate) min_confidence: Confidence,
-    /// Whether notes were shown.
-    pub(crate) pedantic: bool,
+    pub(crate) shown: Shown,
+    /// The files.
+    pub(crate) sources: &'a Texts,
 }
 
 impl Scope<'_> {
     fn holds(&self, known: &Known) -> bool {
         // A file that is no longer there was looked for in vain.
-        let looked = self.files.contains(known.file.as_str()) || !Path::new(&known.file).exists();
-        let shown = known.confidence >= self.min_confidence && (known.level > Level::Note || self.pedantic);
-        looked && shown && self.rules.contains(&known.rule)
+        let looked = self.files.contains(known.file.as_str()) || !self.root.join(&known.file).exists();
+        looked && self.shown.holds(known.confidence, known.level) && self.rules.contains(&known.rule)
     }
 }
 
 impl Baseline {
     /// A baseline of these findings.
-    pub(crate) fn of(findings: &[Finding]) -> Baseline {
-        let known = findings.iter().zip(fingerprints(findings)).map(|(finding, fingerprint)| {
+    pub(crate) fn of(findings: &[Finding], sources: &Texts) -> Baseline {
+        let known = findings.iter().zip(fingerprints(findings, sources)).map(|(finding, fingerprint)| {
             let known = Known {
                 rule: finding.rule.0.clone(),
-                file: finding.site.path.to_string(),
+                file: sources.lasting(&finding.site.path).to_string(),
                 function: finding.function.clone(),
                 level: finding.level,
                 confidence: finding.confidence,
@@ -110,7 +112,7 @@ impl Baseline {
 
     /// Leaves the findings that are new; gives how many known ones the run looked for and did not find.
     pub(crate) fn leave_new(&self, findings: &mut Vec<Finding>, scope: &Scope<'_>) -> usize {
-        let names = fingerprints(findings);
+        let names = fingerprints(findings, scope.sources);
         let present: BTreeSet<&String> = names.iter().collect();
         let gone = self.findings.iter().filter(|(name, known)| !present.contains(name) && scope.holds(known));
         let outgrown = gone.count();

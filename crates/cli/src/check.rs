@@ -34,7 +34,7 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
     // The system takes back all memory at once when the process ends.
     std::mem::forget(checked.program.take());
     if let Some(path) = &arguments.write_baseline {
-        let written = Baseline::of(&checked.findings);
+        let written = Baseline::of(&checked.findings, &checked.sources);
         written.write(path)?;
         if !arguments.quiet {
             tell(session, &format!("{}\n", counted(session.lang, "known-from-now", written.len())));
@@ -46,8 +46,9 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
         let scope = Scope {
             files: &checked.looked,
             rules: &checked.rules,
-            min_confidence: request.min_confidence,
-            pedantic: request.pedantic,
+            root: &checked.root,
+            shown: checked.shown,
+            sources: &checked.sources,
         };
         outgrown = Baseline::read(path)?.leave_new(&mut checked.findings, &scope);
         if outgrown > 0 {

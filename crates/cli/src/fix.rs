@@ -1,18 +1,14 @@
 //! `raddle fix`: applies remedies, in rounds until nothing is left to apply.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use raddle_remedies::applied;
 use raddle_rulebook::{counted, say_shared};
-use raddle_source::{Kind, Text, encode, syntax};
+use raddle_source::syntax;
 use raddle_vocabulary::{Finding, Message, Remedy};
-use similar::TextDiff;
 
 use crate::FOUND;
 use crate::arguments::FixArguments;
@@ -21,6 +17,7 @@ use crate::pipeline::{self, Checked};
 use crate::progress::Progress;
 use crate::refusal::warn;
 use crate::request::CheckRequest;
+use crate::rewrite::rewritten;
 use crate::session::Session;
 
 /// Remedies that touch each other are applied one after the other; one that brings itself back is not followed for ever.
@@ -74,12 +71,12 @@ fn round(session: &Session, arguments: &FixArguments, checked: &Checked, done: &
     }
     let mut fixed = 0;
     for (path, remedies) in by_file {
-        let Some(before) = checked.sources.0.get(&path) else { continue };
+        let Some(before) = checked.sources.texts.get(&path) else { continue };
         let (after, count) = sound(before, &remedies);
         if count == 0 {
             continue;
         }
-        match written(arguments, &path, before, &after, done)? {
+        match rewritten(arguments.diff, &path, before, &after, &mut done.diff)? {
             None => {
                 fixed += count;
                 done.fixed += count;
@@ -109,54 +106,6 @@ fn sound(text: &str, remedies: &[&Remedy]) -> (String, usize) {
     }
     let good: Vec<&Remedy> = remedies.iter().copied().filter(|it| parses(&applied(text, &[it]).0)).collect();
     if good.len() == remedies.len() { (after, count) } else { applied(text, &good) }
-}
-
-/// Writes a file anew, or notes what would change; why it is left alone, where it is.
-fn written(
-    arguments: &FixArguments,
-    shown: &Arc<str>,
-    before: &str,
-    after: &str,
-    done: &mut Done,
-) -> Result<Option<&'static str>> {
-    let path = PathBuf::from(&**shown);
-    let kind = match path.extension().and_then(|it| it.to_str()) {
-        Some("ipynb") => return Ok(Some("fix-notebook")),
-        Some("pyi") => Kind::Stub,
-        Some(_) | None => Kind::Python,
-    };
-    if fs::symlink_metadata(&path).is_ok_and(|it| it.is_symlink()) {
-        return Ok(Some("fix-link"));
-    }
-    if syntax::parse_module(before).is_ok() && syntax::parse_module(after).is_err() {
-        return Ok(Some("fix-broken"));
-    }
-    let bytes = fs::read(&path).with_context(|| format!("{}", path.display()))?;
-    let Ok(now) = Text::of_bytes(&bytes, shown, kind) else { return Ok(Some("fix-changed")) };
-    if *now.content != *before {
-        return Ok(Some("fix-changed"));
-    }
-    if arguments.diff {
-        let diff = TextDiff::from_lines(before, after);
-        let header = |side: &str| format!("{side}/{shown}");
-        done.diff.push_str(&diff.unified_diff().header(&header("a"), &header("b")).to_string());
-        return Ok(None);
-    }
-    let Some(bytes) = encode(after, &now.encoding, now.mark) else { return Ok(Some("fix-encoding")) };
-    replace(&path, &bytes)?;
-    Ok(None)
-}
-
-/// Puts a whole file in the place of another, with its permissions, so that nobody ever sees half of it.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = || format!("{}", path.display());
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
-    file.write_all(bytes).with_context(failed)?;
-    let permissions = fs::metadata(path).with_context(failed)?.permissions();
-    fs::set_permissions(file.path(), permissions).with_context(failed)?;
-    file.persist(path).with_context(failed)?;
-    Ok(())
 }
 
 #[cfg(test)]

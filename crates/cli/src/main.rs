@@ -7,16 +7,21 @@ mod check;
 mod explain;
 mod explore;
 mod fix;
+mod init;
 mod interrupt;
 mod look;
+mod lsp;
 mod output;
 mod panics;
 mod pipeline;
 mod progress;
 mod refusal;
 mod request;
+mod rewrite;
 mod rules;
 mod session;
+mod shell;
+mod suppress;
 mod usage;
 
 use std::process::ExitCode;
@@ -52,14 +57,19 @@ fn run() -> ExitCode {
     let session = Session::new(&arguments);
     let ended = interrupt::end_at_once().and_then(|()| match arguments.command {
         Command::Check(arguments) => check::check(&session, *arguments),
+        Command::Completions(arguments) => shell::completions(&session, &arguments),
         Command::Explain(arguments) => explain::explain(&session, &arguments),
         Command::ExplainPlace(arguments) => look::explain_place(&session, &arguments),
         Command::Explore(arguments) => explore::explore(&session, &arguments),
         Command::Fix(arguments) => fix::fix(&session, &arguments),
         Command::Graph(arguments) => look::graph(&session, &arguments),
+        Command::Init(arguments) => init::init(&session, &arguments),
+        Command::Lsp => lsp::serve(&session),
+        Command::Man(arguments) => shell::man(&session, &arguments),
         Command::Prove(arguments) => explore::prove::prove(&session, &arguments),
         Command::Replay(arguments) => explore::replay(&session, &arguments),
         Command::Rules => rules::rules(&session),
+        Command::Suppress(arguments) => suppress::suppress(&session, &arguments),
     });
     ended.unwrap_or_else(|error| refusal::show(&session, &error))
 }

@@ -2,10 +2,13 @@
 
 mod cache;
 mod filter;
+pub(crate) mod live;
 mod load;
+mod range;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +20,7 @@ use raddle_report::{FileTrouble, Sources};
 use raddle_rulebook::Rulebook;
 use raddle_source::{Project, Request, Text, discover};
 use raddle_verdicts::{Judged, VERDICTS, judge};
-use raddle_vocabulary::{Finding, Message};
+use raddle_vocabulary::{Confidence, Finding, Level, Message};
 use rayon::prelude::*;
 
 use self::cache::Keep;
@@ -41,7 +44,11 @@ pub(crate) struct Checked {
     pub(crate) timing: Vec<(Phase, Duration)>,
     /// Work that does not depend on the machine, by name.
     pub(crate) counts: Vec<(&'static str, u64)>,
-    /// Files that were read in full.
+    /// The folder that lasting paths start from.
+    pub(crate) root: PathBuf,
+    /// Which findings are shown.
+    pub(crate) shown: Shown,
+    /// Files that were read in full, by their lasting paths.
     pub(crate) looked: BTreeSet<Arc<str>>,
     /// Rules that were on.
     pub(crate) rules: BTreeSet<String>,
@@ -53,13 +60,44 @@ pub(crate) struct Checked {
     pub(crate) program: Option<Box<Program>>,
 }
 
-/// Decoded texts by the paths they are shown with.
+/// Which findings are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Findings below are left out.
+    pub(crate) min_confidence: Confidence,
+    /// Whether notes are shown.
+    pub(crate) notes: bool,
+}
+
+impl Shown {
+    /// Whether a finding of this confidence and level is shown.
+    pub(crate) fn holds(self, confidence: Confidence, level: Level) -> bool {
+        confidence >= self.min_confidence && (level > Level::Note || self.notes)
+    }
+}
+
+impl Default for Shown {
+    fn default() -> Shown {
+        Shown { min_confidence: Confidence::Likely, notes: false }
+    }
+}
+
+/// What findings point into, by the paths that files are shown with.
 #[derive(Debug, Default)]
-pub(crate) struct Texts(pub(crate) BTreeMap<Arc<str>, Arc<str>>);
+pub(crate) struct Texts {
+    /// Decoded texts.
+    pub(crate) texts: BTreeMap<Arc<str>, Arc<str>>,
+    /// Paths from the root of the project.
+    pub(crate) lasting: BTreeMap<Arc<str>, Arc<str>>,
+}
 
 impl Sources for Texts {
     fn text(&self, path: &str) -> Option<Arc<str>> {
-        self.0.get(path).cloned()
+        self.texts.get(path).cloned()
+    }
+
+    fn lasting(&self, path: &Arc<str>) -> Arc<str> {
+        self.lasting.get(path).unwrap_or(path).clone()
     }
 }
 
@@ -109,8 +147,8 @@ pub(crate) fn look<T: Send>(request: &CheckRequest, look: impl FnOnce(&Seen<'_>)
         let texts = load::read(&project);
         let loaded = load::load(&project, &texts, None, &Progress::hidden(raddle_rulebook::Lang::En));
         let (program, _) = link(&project, loaded.units, None)?;
-        let texts = texts.iter().filter_map(|it| it.as_ref().ok()).map(|it| (&*it.display, it)).collect();
-        Ok(look(&Seen { program: &program, texts }))
+        let whole: Vec<&Text> = texts.iter().filter_map(|it| it.as_ref().ok()).collect();
+        Ok(look(&Seen { program: &program, texts: by_path(&whole) }))
     })
 }
 
@@ -128,6 +166,7 @@ fn link(project: &Project, mut units: Vec<Unit>, keep: Option<&Keep>) -> Result<
 fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
     let mut clock = Clock::new();
     let mut checked = Checked::default();
+    let changed = request.diff.as_deref().map(range::changed).transpose()?;
     progress.start(Phase::Discover, 0);
     let project = discover(&source_request(request)?)?;
     clock.lap(Phase::Discover);
@@ -146,7 +185,8 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
         checked.unknown = kept.unknown;
         checked.habits = kept.habits;
         let suppressing = load::suppressions(&project, &whole);
-        filter::settle(request, &project, &suppressing, kept.findings, &mut checked);
+        filter::settle(request, &project, &by_path(&whole), &suppressing, kept.findings, &mut checked);
+        range::leave_touched(changed.as_ref(), &project, &by_path(&whole), &mut checked);
         clock.lap(Phase::Report);
         checked.timing = clock.laps;
         return Ok(checked);
@@ -160,10 +200,15 @@ fn check(request: &CheckRequest, progress: &Progress) -> Result<Checked> {
     {
         keep.keep_result(key, &findings, &checked);
     }
-    filter::settle(request, &project, &loaded.suppressing, findings, &mut checked);
+    filter::settle(request, &project, &by_path(&whole), &loaded.suppressing, findings, &mut checked);
+    range::leave_touched(changed.as_ref(), &project, &by_path(&whole), &mut checked);
     clock.lap(Phase::Report);
     checked.timing = clock.laps;
     Ok(checked)
+}
+
+fn by_path<'a>(texts: &[&'a Text]) -> BTreeMap<&'a str, &'a Text> {
+    texts.iter().map(|it| (&*it.display, *it)).collect()
 }
 
 /// Links the units with the library they import, and judges them by every rule.
@@ -196,7 +241,10 @@ fn judged(
 fn source_request(request: &CheckRequest) -> Result<Request> {
     Ok(Request {
         paths: request.paths.clone(),
-        working_directory: std::env::current_dir().context("could not tell the working directory")?,
+        working_directory: match &request.folder {
+            Some(folder) => folder.clone(),
+            None => std::env::current_dir().context("could not tell the working directory")?,
+        },
         python: request.python.clone(),
         python_version: request.python_version.map(|it| (it.major, it.minor)),
         config: request.config.clone(),
@@ -218,7 +266,8 @@ fn models(project: &Project) -> Result<Models> {
 fn warn_of_unknown_rules(project: &Project, checked: &mut Checked) {
     let settings = &project.settings;
     let per_file = settings.per_file_ignores.iter().flat_map(|it| &it.rules);
-    for named in settings.select.iter().flatten().chain(&settings.ignore).chain(per_file) {
+    let levels = settings.severity.iter().map(|(rule, _)| rule);
+    for named in settings.select.iter().flatten().chain(&settings.ignore).chain(per_file).chain(levels) {
         if Rulebook::built_in().card(&named.name).is_none() {
             let warning = Message::new("config-unknown-rule");
             checked.warnings.push(warning.arg("place", &*named.place).arg("rule", &*named.name));

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use raddle_rulebook::Rulebook;
+use raddle_source::Preset;
 use raddle_vocabulary::{Confidence, Message, RuleId};
 
-use crate::arguments::{CheckArguments, FixArguments, PythonVersion};
+use crate::arguments::{CheckArguments, FixArguments, PythonVersion, SuppressArguments};
 use crate::refusal::Refusal;
 
 /// What to check, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CheckRequest {
+    /// Where relative paths start; the working directory unless given.
+    pub(crate) folder: Option<PathBuf>,
     /// Files and folders.
     pub(crate) paths: Vec<PathBuf>,
     /// Globs to leave out, besides those of the settings.
@@ -29,10 +32,14 @@ pub(crate) struct CheckRequest {
     pub(crate) select: Vec<RuleId>,
     /// Not these rules. Adds to the settings.
     pub(crate) ignore: Vec<RuleId>,
-    /// Findings below are left out.
-    pub(crate) min_confidence: Confidence,
+    /// Findings below are left out; the preset decides unless given.
+    pub(crate) min_confidence: Option<Confidence>,
     /// Whether rules that are off by default are on, and notes are shown.
     pub(crate) pedantic: bool,
+    /// What kind of findings to show. Wins over the settings.
+    pub(crate) preset: Option<Preset>,
+    /// Only findings that touch what has changed since this revision.
+    pub(crate) diff: Option<String>,
     /// Where facts are kept between runs.
     pub(crate) cache: Cache,
     /// How many threads to work with.
@@ -58,6 +65,7 @@ impl CheckRequest {
             None => Cache::InProject,
         };
         Ok(CheckRequest {
+            folder: None,
             paths: arguments.paths.clone(),
             exclude: arguments.exclude.clone(),
             config: arguments.config.clone(),
@@ -68,6 +76,8 @@ impl CheckRequest {
             ignore: rules(&arguments.ignore)?,
             min_confidence: arguments.min_confidence,
             pedantic: arguments.pedantic,
+            preset: arguments.preset,
+            diff: arguments.diff.clone(),
             cache,
             threads: arguments.threads,
         })
@@ -76,6 +86,7 @@ impl CheckRequest {
     /// A request to look at a program and judge nothing.
     pub(crate) fn to_look(paths: &[PathBuf], python: Option<PathBuf>) -> CheckRequest {
         CheckRequest {
+            folder: None,
             paths: paths.to_vec(),
             exclude: Vec::new(),
             config: None,
@@ -84,8 +95,10 @@ impl CheckRequest {
             python_version: None,
             select: Vec::new(),
             ignore: Vec::new(),
-            min_confidence: Confidence::Likely,
+            min_confidence: None,
             pedantic: false,
+            preset: None,
+            diff: None,
             cache: Cache::Off,
             threads: None,
         }
@@ -96,6 +109,17 @@ impl CheckRequest {
         Ok(CheckRequest {
             select: rules(&arguments.select)?,
             ignore: rules(&arguments.ignore)?,
+            ..CheckRequest::to_look(&arguments.paths, arguments.python.clone())
+        })
+    }
+
+    /// A request for what is to be silenced: what `check` shows with the same options.
+    pub(crate) fn to_suppress(arguments: &SuppressArguments) -> Result<CheckRequest> {
+        Ok(CheckRequest {
+            select: rules(&arguments.select)?,
+            ignore: rules(&arguments.ignore)?,
+            min_confidence: arguments.min_confidence,
+            pedantic: arguments.pedantic,
             ..CheckRequest::to_look(&arguments.paths, arguments.python.clone())
         })
     }

@@ -55,14 +55,19 @@ fn help_of_everything() {
 
         Commands:
           check          look for concurrency bugs
+          completions    print the completions for a shell
           explain        tell what a rule is about
           explain-place  show who touches a variable or attribute, on which actor, under which locks
           explore        run a test, a function or a script under many schedules until one breaks it
           fix            apply the fixes of what is found
           graph          show the order in which locks are taken, or who runs where
+          init           write a settings file, and show what continuous integration needs
+          lsp            serve an editor over standard input and output
+          man            print a page of the manual
           prove          look for a schedule that shows a finding of `raddle check`
           replay         run one schedule again
           rules          list the rules
+          suppress       silence what is found with a comment beside it
 
         With any command:
               --lang <LANG>   en or zh; the locale decides unless given
@@ -100,9 +105,13 @@ fn help_of_check() {
               --ignore <RULE>         not this rule; repeat it, or separate rules with commas
               --min-confidence <HOW>  certain, likely (default) or possible
               --pedantic              also rules that are off unless asked for
+              --preset <PRESET>       recommended (default), strict, or free-threading: what breaks without
+                                      the GIL
 
         How to show it:
-              --output-format <FORMAT>    text (default), concise or json
+              --diff <REVISION>           only findings that stand on lines changed since this git revision,
+                                          or whose story passes through them
+              --output-format <FORMAT>    text (default), concise, json, sarif, github, gitlab or junit
               --output-file <FILE>        write the report here instead of printing it
               --also-write <FORMAT=FILE>  write another report besides, such as `sarif=report.sarif`
               --baseline <FILE>           show only findings that are not in this file; one that is gone

@@ -24,6 +24,7 @@ pub mod pending;
 pub mod pickling;
 pub mod raised;
 mod ruled_out;
+pub mod runners;
 pub mod runs_on;
 pub mod sharing;
 pub mod spawns;

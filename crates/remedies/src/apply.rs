@@ -7,6 +7,21 @@ use raddle_vocabulary::{Edit, Remedy};
 /// once.
 #[must_use]
 pub fn applied(text: &str, remedies: &[&Remedy]) -> (String, usize) {
+    let (chosen, count) = chosen(text, remedies);
+    let mut after = String::with_capacity(text.len() + 64);
+    let mut at = 0;
+    for edit in chosen {
+        after.push_str(&text[at..edit.site.span.start as usize]);
+        after.push_str(&edit.text);
+        at = edit.site.span.end as usize;
+    }
+    after.push_str(&text[at..]);
+    (after, count)
+}
+
+/// The edits of those remedies, in order of their places.
+#[must_use]
+pub fn chosen<'r>(text: &str, remedies: &[&'r Remedy]) -> (Vec<&'r Edit>, usize) {
     let mut chosen: Vec<&Edit> = Vec::new();
     let mut count = 0;
     for remedy in remedies {
@@ -19,15 +34,7 @@ pub fn applied(text: &str, remedies: &[&Remedy]) -> (String, usize) {
         }
     }
     chosen.sort_by_key(|it| it.site.span.start);
-    let mut after = String::with_capacity(text.len() + 64);
-    let mut at = 0;
-    for edit in chosen {
-        after.push_str(&text[at..edit.site.span.start as usize]);
-        after.push_str(&edit.text);
-        at = edit.site.span.end as usize;
-    }
-    after.push_str(&text[at..]);
-    (after, count)
+    (chosen, count)
 }
 
 fn apart(edit: &Edit, other: &Edit) -> bool {

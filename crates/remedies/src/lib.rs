@@ -24,7 +24,7 @@ use raddle_source::syntax::{TextRange, range};
 use raddle_vocabulary::{Edit, Finding, Message, Remedy};
 use rayon::prelude::*;
 
-pub use apply::applied;
+pub use apply::{applied, chosen};
 pub use habits::{Habit, Habits, Shape};
 
 use crate::page::{Page, Way};

@@ -92,7 +92,7 @@ pub fn gitlab(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let issues: Vec<Issue<'_>> = outcome
         .findings
         .iter()
-        .zip(fingerprints(outcome.findings))
+        .zip(fingerprints(outcome.findings, outcome.sources))
         .map(|(finding, fingerprint)| Issue {
             description: outcome.say(finding, &finding.message),
             check_name: &finding.rule.0,

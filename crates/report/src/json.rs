@@ -27,7 +27,7 @@ pub fn json(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let findings = outcome
         .findings
         .iter()
-        .zip(fingerprints(outcome.findings))
+        .zip(fingerprints(outcome.findings, outcome.sources))
         .map(|(finding, fingerprint)| JsonFinding {
             rule: &finding.rule.0,
             pitfall: rules.card(&finding.rule.0).map(|card| card.head.pitfall),

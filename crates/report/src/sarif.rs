@@ -34,7 +34,7 @@ pub fn sarif(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let results: Vec<SarifResult> = outcome
         .findings
         .iter()
-        .zip(fingerprints(outcome.findings))
+        .zip(fingerprints(outcome.findings, outcome.sources))
         .map(|(finding, fingerprint)| result(outcome, &mut places, finding, fingerprint, &rules))
         .collect();
     let driver = ToolComponent::builder()

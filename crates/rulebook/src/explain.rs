@@ -79,6 +79,17 @@ pub fn explain_in_markdown(card: &Card, lang: Lang) -> String {
     page
 }
 
+/// The card without its cases as Markdown: what fits beside the code.
+#[must_use]
+pub fn explain_in_brief(card: &Card, lang: Lang) -> String {
+    let mut page = format!("### {}\n\n{}\n", card.title(lang), card.why.get(lang).trim_end());
+    if let Some(words) = &card.how_to_fix {
+        let title = word(lang, "explain-how-to-fix");
+        page.push_str(&format!("\n#### {title}\n\n{}\n", words.get(lang).trim_end()));
+    }
+    page
+}
+
 /// What a case shows as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {

@@ -19,7 +19,7 @@ mod wrap;
 
 pub use card::{Card, Case, CaseFile, Head, Leg, Report, Words};
 pub use cards::Rulebook;
-pub use explain::{explain_in_markdown, explain_in_terminal};
+pub use explain::{explain_in_brief, explain_in_markdown, explain_in_terminal};
 pub use markdown::Fault;
 pub use marks::{Expectation, Mark};
 pub use say::{Lang, Unsaid, say, translated, try_say};

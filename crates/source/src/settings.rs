@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use globset::{GlobBuilder, GlobMatcher};
+use raddle_vocabulary::Level;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use crate::paths::shown;
 use crate::project::Request;
 use crate::toml_place::{Document, Place};
 
 /// Keys of the configuration, as the error for an unknown one lists them.
-const KEYS: &str = "select, ignore, per-file-ignores, exclude, python-version, models, gil";
+const KEYS: &str = "preset, select, ignore, severity, per-file-ignores, exclude, python-version, models, gil";
 
 /// The oldest and the newest Python that raddle judges by, as the bundled typeshed does.
 const VERSIONS: [(u8, u8); 2] = [(3, 7), (3, 15)];
@@ -26,6 +27,10 @@ const DEFAULT_VERSION: (u8, u8) = (3, 14);
 pub struct Settings {
     /// The configuration file that was read.
     pub source: Option<PathBuf>,
+    /// What kind of findings the project wants.
+    pub preset: Option<Preset>,
+    /// Rules with the level that their findings get.
+    pub severity: Vec<(Named, Level)>,
     /// Rules to use instead of the default ones.
     pub select: Option<Vec<Named>>,
     /// Rules to leave out.
@@ -51,6 +56,30 @@ pub struct Named {
     pub name: Arc<str>,
     /// Where.
     pub place: Arc<str>,
+}
+
+/// What kind of findings a project wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Preset {
+    /// What a reviewer would thank for.
+    Recommended,
+    /// Everything that raddle knows, with what is only possible.
+    Strict,
+    /// What threads break once no GIL keeps them apart.
+    FreeThreading,
+}
+
+impl Preset {
+    /// The preset of a name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Preset> {
+        match name {
+            "recommended" => Some(Preset::Recommended),
+            "strict" => Some(Preset::Strict),
+            "free-threading" => Some(Preset::FreeThreading),
+            _ => None,
+        }
+    }
 }
 
 /// Rules to leave out in the files that a glob matches.
@@ -119,6 +148,8 @@ impl Settings {
     fn empty() -> Settings {
         Settings {
             source: None,
+            preset: None,
+            severity: Vec::new(),
             select: None,
             ignore: Vec::new(),
             per_file_ignores: Vec::new(),
@@ -217,6 +248,14 @@ fn read(document: &Document<'_>, table: &DeTable<'_>, base: &Path, path: &Path) 
     let mut settings = Settings { source: Some(path.to_path_buf()), ..Settings::empty() };
     for (key, value) in table {
         match &**key.get_ref() {
+            "preset" => match value.get_ref().as_str().and_then(Preset::of) {
+                Some(preset) => settings.preset = Some(preset),
+                None => bail!(
+                    "{}: `preset` is \"recommended\", \"strict\" or \"free-threading\"",
+                    document.place(value.span())
+                ),
+            },
+            "severity" => settings.severity = severity(document, key, value)?,
             "select" => settings.select = Some(document.names(key, value)?),
             "ignore" => settings.ignore = document.names(key, value)?,
             "exclude" => {
@@ -246,6 +285,25 @@ fn read(document: &Document<'_>, table: &DeTable<'_>, base: &Path, path: &Path) 
         }
     }
     Ok(settings)
+}
+
+fn severity(
+    document: &Document<'_>,
+    key: &Spanned<DeString<'_>>,
+    value: &Spanned<DeValue<'_>>,
+) -> anyhow::Result<Vec<(Named, Level)>> {
+    let mut acc = Vec::new();
+    for (rule, level) in document.table(key, value)? {
+        let level = match level.get_ref().as_str() {
+            Some("error") => Level::Error,
+            Some("warning") => Level::Warning,
+            Some("note") => Level::Note,
+            _ => bail!("{}: a severity is \"error\", \"warning\" or \"note\"", document.place(level.span())),
+        };
+        let place = document.place(rule.span());
+        acc.push((Named { name: Arc::from(&**rule.get_ref()), place }, level));
+    }
+    Ok(acc)
 }
 
 fn pattern(glob: &str, place: &Place, base: &Path) -> anyhow::Result<Pattern> {

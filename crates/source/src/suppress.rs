@@ -1,6 +1,6 @@
 //! Comments that silence findings: `# raddle: ignore[rule]` on a line, `# raddle: ignore-file` for a file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use raddle_vocabulary::Span;
@@ -16,7 +16,16 @@ pub struct Suppressions {
     /// In the order of the file.
     pub entries: Vec<Suppression>,
     /// Comments that look like a suppression and are none: a misspelt word, an unclosed or empty list.
-    pub malformed: Vec<Span>,
+    pub malformed: Vec<Malformed>,
+}
+
+/// A comment that looks like a suppression and is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Malformed {
+    /// The comment from its `raddle:` on.
+    pub span: Span,
+    /// Line in the whole decoded text, from 1.
+    pub line: u32,
 }
 
 /// One comment.
@@ -26,6 +35,10 @@ pub struct Suppression {
     pub span: Span,
     /// Line in the whole decoded text, from 1.
     pub line: u32,
+    /// The first line that it holds for: where a string or a backslash joins lines, no comment can stand earlier.
+    pub first_line: u32,
+    /// The word that follows where a list could stand: the name of a rule there wants brackets.
+    pub word: Option<Arc<str>>,
     /// Whether it holds for the whole file.
     pub file: bool,
     /// The rules it names; `None` for all.
@@ -58,6 +71,12 @@ impl Suppressions {
                 }
             }
         }
+        if !suppressions.entries.is_empty() {
+            let joined = joined_lines(tree, index, content);
+            for entry in &mut suppressions.entries {
+                entry.first_line = joined.get(&entry.line).copied().unwrap_or(entry.line);
+            }
+        }
         suppressions
     }
 
@@ -65,7 +84,7 @@ impl Suppressions {
     pub fn covers(&mut self, rule: &str, line: u32) -> bool {
         let mut covered = false;
         for entry in &mut self.entries {
-            let here = entry.file || entry.line == line;
+            let here = entry.file || (entry.first_line..=entry.line).contains(&line);
             let named = entry.rules.as_ref().is_none_or(|rules| rules.iter().any(|name| &**name == rule));
             if here && named {
                 entry.used.insert(Arc::from(rule));
@@ -101,26 +120,76 @@ impl Suppressions {
         let file = match word {
             "ignore" => false,
             "ignore-file" => true,
-            near if near.starts_with("ignor") || near == "noqa" => return self.malformed(text, offset),
+            near if is_near(near) => return self.malformed(text, offset, index),
             _ => return,
         };
         let mut end = text.len() - rest.len();
         let mut rules = None;
+        let mut next = None;
         if let Some(list) = rest.trim_start().strip_prefix('[') {
-            let Some(close) = list.find(']') else { return self.malformed(text, offset) };
+            let Some(close) = list.find(']') else { return self.malformed(text, offset, index) };
             let names: Vec<Arc<str>> = list[..close].split(',').map(|name| Arc::from(name.trim())).collect();
             if names.iter().any(|name| name.is_empty() || name.contains(char::is_whitespace)) {
-                return self.malformed(text, offset);
+                return self.malformed(text, offset, index);
             }
             end = text.len() - list.len() + close + 1;
             rules = Some(names);
+        } else {
+            let part = |char: char| char.is_ascii_alphanumeric() || char == '-';
+            let start = rest.trim_start_matches([' ', '\t', ':', '=', '(']);
+            let length = start.find(|char| !part(char)).unwrap_or(start.len());
+            next = (length > 0).then(|| Arc::from(&start[..length]));
         }
         let span = Span { start: offset, end: offset + end as u32 };
         let line = index.line(offset);
-        self.entries.push(Suppression { span, line, file, rules, used: BTreeSet::new() });
+        let used = BTreeSet::new();
+        self.entries.push(Suppression { span, line, first_line: line, word: next, file, rules, used });
     }
 
-    fn malformed(&mut self, text: &str, offset: u32) {
-        self.malformed.push(Span { start: offset, end: offset + text.trim_end().len() as u32 });
+    fn malformed(&mut self, text: &str, offset: u32, index: &LineIndex) {
+        let span = Span { start: offset, end: offset + text.trim_end().len() as u32 };
+        self.malformed.push(Malformed { span, line: index.line(offset) });
     }
+}
+
+/// Whether a word is a slip of the keys for one of ours, or what another tool says for it.
+fn is_near(word: &str) -> bool {
+    let is_slip = |ours: &str| strsim::osa_distance(word, ours) <= 2;
+    word.starts_with("ignor") || word == "noqa" || ["ignore", "ignore-file"].into_iter().any(is_slip)
+}
+
+/// The lines that are joined to lines before them, by a string or a backslash, each with the first of those.
+pub(crate) fn joined_lines(tree: &Tree, index: &LineIndex, content: &str) -> BTreeMap<u32, u32> {
+    let mut joined = BTreeMap::new();
+    let mut join = |first: u32, last: u32| {
+        let first = joined.get(&first).copied().unwrap_or(first);
+        for line in first + 1..=last {
+            joined.insert(line, first);
+        }
+    };
+    let mut end = 0;
+    // A formatted string is several tokens from its first quote to its last.
+    let mut quotes: Vec<u32> = Vec::new();
+    for token in tree.tokens() {
+        let here = span(token.range());
+        match token.kind() {
+            TokenKind::FStringStart | TokenKind::TStringStart => quotes.push(here.start),
+            TokenKind::FStringEnd | TokenKind::TStringEnd => {
+                if let Some(start) = quotes.pop() {
+                    join(index.line(start), index.line(here.start));
+                }
+            }
+            _ => {}
+        }
+        let between = content.get(end as usize..here.start as usize).unwrap_or_default();
+        if between.contains('\\') {
+            join(index.line(end), index.line(here.start));
+        }
+        end = here.end;
+        let is_line_end = matches!(token.kind(), TokenKind::Newline | TokenKind::NonLogicalNewline);
+        if !is_line_end && here.end > here.start {
+            join(index.line(here.start), index.line(here.end - 1));
+        }
+    }
+    joined
 }

@@ -66,6 +66,19 @@ impl Text {
         Text::of_bytes(&bytes, display, kind)
     }
 
+    /// A text that is already decoded, such as the buffer of an editor.
+    #[must_use]
+    pub fn of_content(content: &Arc<str>, display: &Arc<str>) -> Text {
+        Text {
+            display: Arc::clone(display),
+            content: Arc::clone(content),
+            hash: hash(content.as_bytes()),
+            cells: Arc::default(),
+            encoding: Arc::from("utf-8"),
+            mark: false,
+        }
+    }
+
     /// Decodes the bytes of a file.
     pub fn of_bytes(bytes: &[u8], display: &Arc<str>, kind: Kind) -> Result<Text, SourceError> {
         guarded(|| match kind {

@@ -63,7 +63,7 @@ fn read(report: &Path) -> Result<Vec<Value>> {
 fn check(lang: Lang, arguments: &ProveArguments, file: &Path) -> Result<Vec<Value>> {
     let paths = if arguments.paths.is_empty() { vec![file.to_owned()] } else { arguments.paths.clone() };
     let request = CheckRequest {
-        min_confidence: Confidence::Possible,
+        min_confidence: Some(Confidence::Possible),
         pedantic: true,
         ..CheckRequest::to_look(&paths, arguments.python.clone())
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use raddle_facts::{Depth, Environment};
+use raddle_facts::{Depth, Environment, FileFacts};
 use raddle_program::library::{library_facts, library_units};
 use raddle_program::{Origin, Unit};
 use raddle_report::{FileTrouble, Place, TroubleKind};
@@ -136,7 +136,7 @@ fn suppressions_in(text: &Text, tree: &Tree) -> Option<Suppressions> {
         return None;
     }
     let found = Suppressions::read(tree, &LineIndex::new(text), &text.content);
-    (!found.entries.is_empty()).then_some(found)
+    (!found.entries.is_empty() || !found.malformed.is_empty()).then_some(found)
 }
 
 fn load_one(
@@ -158,7 +158,11 @@ fn load_one(
             (facts, suppressions_in(text, &tree), packed)
         }
     };
-    let unit = Unit {
+    Ok(One { unit: unit(file, facts), suppressions, key, packed })
+}
+
+fn unit(file: &ProjectFile, facts: FileFacts) -> Unit {
+    Unit {
         path: file.display.clone(),
         module: file.module.clone(),
         root: file.root.display().to_string().into(),
@@ -166,8 +170,17 @@ fn load_one(
         is_stub: file.kind == Kind::Stub,
         origin: Origin::Project,
         facts: Arc::new(facts),
-    };
-    Ok(One { unit, suppressions, key, packed })
+    }
+}
+
+/// One file and its suppressions, without a cache.
+pub(super) fn walked(
+    file: &ProjectFile,
+    text: &Text,
+    python_version: (u8, u8),
+) -> Result<(Unit, Option<Suppressions>), SourceError> {
+    let one = load_one(file, text, python_version, None)?;
+    Ok((one.unit, one.suppressions))
 }
 
 /// The library modules that the project imports, from what is kept of them where they have not changed.
@@ -200,7 +213,7 @@ pub(super) fn library(project: &Project, own: &[Unit], keep: Option<&Keep>) -> R
     Ok(units)
 }
 
-fn trouble(error: &SourceError) -> FileTrouble {
+pub(super) fn trouble(error: &SourceError) -> FileTrouble {
     let place = error.line.map(|line| Place { line: line as usize, column: error.column.unwrap_or(1) as usize });
     let kind = match error.kind {
         SourceErrorKind::Unreadable => TroubleKind::Unreadable,

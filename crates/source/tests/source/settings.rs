@@ -123,9 +123,9 @@ fn what_is_wrong_is_said_with_its_place() {
     });
     expect![[r#"
         ~/raddle.toml:2:1: `selct` is not a setting;
-          the settings are select, ignore, per-file-ignores, exclude, python-version, models, gil
+          the settings are preset, select, ignore, severity, per-file-ignores, exclude, python-version, models, gil
         ~/pyproject.toml:2:3: `per_file_ignores` is not a setting;
-          the settings are select, ignore, per-file-ignores, exclude, python-version, models, gil
+          the settings are preset, select, ignore, severity, per-file-ignores, exclude, python-version, models, gil
         ~/raddle.toml:1:10: `ignore` is a list of text
         ~/raddle.toml:1:16: `ignore` is a list of text
         ~/raddle.toml:1:7: `gil` is true or false
