@@ -56,6 +56,7 @@ pub mod unpicklable_result;
 pub mod wait_while_holding_lock;
 pub mod wait_without_timeout;
 
+mod fed_under_lock;
 mod locking;
 mod lost;
 mod pickling;

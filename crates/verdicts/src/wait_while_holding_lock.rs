@@ -19,6 +19,7 @@ pub const ID: &str = "wait-while-holding-lock";
 
 /// Finds waits under locks.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
+    crate::fed_under_lock::verdict(judged, acc);
     let program = judged.program;
     let world = program.lock_world();
     let mut seen = FxHashSet::default();

@@ -248,7 +248,8 @@ impl Program {
     }
 
     /// Calls of a name, whatever it is called on.
-    pub(crate) fn callers_of_name(&self, name: &str) -> Vec<(FunctionRef, u32)> {
+    #[must_use]
+    pub fn callers_of_name(&self, name: &str) -> Vec<(FunctionRef, u32)> {
         let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());
         mentions.calls.get(name).map_or_else(Vec::new, |it| it.iter().take(MOST_CALLERS).copied().collect())
     }

@@ -51,6 +51,8 @@ pub struct FunctionLocks {
     pub free: FxHashMap<u32, Vec<LockRef>>,
     /// Locks that some way out leaves held while others do not, with whether that way is an exception.
     pub leaks: Vec<(Hold, bool)>,
+    /// Locks around it that a wrapper takes and only this function can name: `self._lock` in a decorator of a module.
+    pub fronts: Vec<Hold>,
     /// Locks that are given back once more, with where they were given back first.
     pub twice: Vec<Twice>,
 }
@@ -84,11 +86,11 @@ impl Program {
             return known.clone();
         }
         let facts = &self.unit(function.unit).facts;
-        let around = if depth < DEEPEST && self.is_own(function.unit) {
-            self.held_by_wrappers(function, depth)
-        } else {
-            Vec::new()
-        };
+        let (mut around, mut fronts) = (Vec::new(), Vec::new());
+        if depth < DEEPEST && self.is_own(function.unit) {
+            self.held_by_wrappers(function, depth, &mut around, &mut fronts);
+        }
+        around.extend(fronts.iter().cloned());
         let touches = !around.is_empty() || self.touches_locks(function, depth);
         let answer = if depth > DEEPEST || !self.is_own(function.unit) || !touches {
             Arc::default()
@@ -99,7 +101,7 @@ impl Program {
                 function,
                 depth,
                 last: 0,
-                out: FunctionLocks::default(),
+                out: FunctionLocks { fronts, ..FunctionLocks::default() },
                 seen: FxHashMap::default(),
             };
             let state = State { must: around, ..State::default() };

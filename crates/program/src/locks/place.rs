@@ -194,6 +194,13 @@ impl Program {
         self.lock_of_peer(function, base, name)
     }
 
+    /// The lock that instances of a class have under an attribute.
+    pub(super) fn lock_of_class(&self, class: ClassRef, name: &str, owner: &Owner) -> Option<LockRef> {
+        let (key, owner) = self.member_place(class, name, owner, 0)?;
+        let info = self.info_of_key(&key)?;
+        Some(LockRef { key, owner, info: Some(info) })
+    }
+
     /// An attribute by the class that defines it; a property by what it returns.
     fn member_place(&self, class: ClassRef, name: &str, owner: &Owner, depth: u8) -> Option<Place> {
         let mut found = None;

@@ -189,6 +189,11 @@ impl Program {
             locks.taken.iter().filter(|it| it.waits && !self.found_free(function, it.act, &it.lock)).map(|it| {
                 Reached { effect: Effect::Take(it.lock.clone()), way: vec![(function, it.act)], sure: Sure::Only }
             });
+        let fronts = locks.fronts.iter().map(|it| Reached {
+            effect: Effect::Take(it.lock.clone()),
+            way: vec![(it.taker, it.act)],
+            sure: Sure::Only,
+        });
         let waits = leads.waits.iter().map(|(act, path, blocking, sure)| Reached {
             effect: Effect::Wait(path.clone(), blocking.clone()),
             way: vec![(function, *act)],
@@ -204,7 +209,7 @@ impl Program {
             way: vec![(function, *act)],
             sure: Sure::Only,
         });
-        takes.chain(waits).chain(inner).chain(user).take(MOST).collect()
+        takes.chain(fronts).chain(waits).chain(inner).chain(user).take(MOST).collect()
     }
 
     fn grown(
@@ -240,7 +245,8 @@ impl Program {
         let Some(list) = reach.get(&call.callee) else { return Vec::new() };
         let settled = self.settled(caller, call.act);
         list.iter()
-            .filter(|it| !self.is_ruled_out(caller, call, it.way[0].1) && !self.is_settled_against(&settled, it))
+            .filter(|it| it.way[0].0 != call.callee || !self.is_ruled_out(caller, call, it.way[0].1))
+            .filter(|it| !self.is_settled_against(&settled, it))
             .filter_map(|it| {
                 let effect = match &it.effect {
                     Effect::Take(lock) => {

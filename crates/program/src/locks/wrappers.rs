@@ -1,6 +1,7 @@
 //! Locks that a decorator holds around what it decorates, and that a function holds around a callable it is given.
 
-use raddle_facts::{ActKind, Value, ValueId};
+use raddle_facts::{ActKind, FunctionId, Value, ValueId};
+use smallvec::SmallVec;
 
 use super::held::{FunctionLocks, Hold};
 use super::summary::{Effect, Reached, Under};
@@ -23,11 +24,17 @@ pub(super) struct GivenUnder {
 }
 
 impl Program {
-    /// What the wrappers of a decorated function hold when they call it, in its own words.
-    pub(super) fn held_by_wrappers(&self, function: FunctionRef, depth: u8) -> Vec<Hold> {
-        let mut held = Vec::new();
+    /// What the wrappers of a decorated function hold when they call it, in its own words; `fronts` are those that the
+    /// wrapper cannot name.
+    pub(super) fn held_by_wrappers(
+        &self,
+        function: FunctionRef,
+        depth: u8,
+        around: &mut Vec<Hold>,
+        fronts: &mut Vec<Hold>,
+    ) {
         if self.function(function).decorators.is_empty() {
-            return held;
+            return;
         }
         for wrapper in &self.decoration(function).wrappers {
             let front = wrapper.function;
@@ -44,10 +51,51 @@ impl Program {
                 let Value::Call(callee, _) = facts.value(call) else { return false };
                 (0..places).any(|place| Wanted { facts, owner: decorator, place }.is(callee, 0))
             });
-            let around = call.and_then(|at| locks.held.get(&at));
-            held.extend(around.into_iter().flatten().filter_map(|hold| self.as_decorated(hold, front, function)));
+            let Some(call) = call else { continue };
+            for hold in locks.held.get(&call).into_iter().flatten() {
+                match hold.lock.key {
+                    LockKey::Parameter(of, place) => {
+                        let lock = self.given_to_decorator(function, of, place);
+                        fronts.extend(lock.map(|lock| Hold { lock, scoped: true, ..hold.clone() }));
+                    }
+                    _ => around.extend(self.as_decorated(hold, front, function)),
+                }
+            }
+            if locks.held.get(&call).is_none_or(Vec::is_empty) {
+                fronts.extend(self.own_lock_around(function, front, call));
+            }
         }
-        held
+    }
+
+    /// The lock in `@synchronized(lock)`.
+    fn given_to_decorator(&self, function: FunctionRef, factory: FunctionRef, place: u16) -> Option<LockRef> {
+        let facts = &self.unit(function.unit).facts;
+        let module = FunctionRef { unit: function.unit, function: FunctionId::MODULE };
+        self.function(function).decorators.iter().find_map(|decorator| {
+            let Value::Call(callee, _) = facts.value(*decorator) else { return None };
+            let vals = self.evaluate(ValueRef { unit: function.unit, value: callee });
+            if !vals.known.iter().any(|val| matches!(val, Val::Function(it) if *it == factory)) {
+                return None;
+            }
+            self.lock_at(module, self.given(factory, place, module, *decorator)?)
+        })
+    }
+
+    /// `with self._lock` around the call in a wrapper that does not know whose method it stands before.
+    fn own_lock_around(&self, function: FunctionRef, front: FunctionRef, call: u32) -> Option<Hold> {
+        let class = self.class_of(function)?;
+        let facts = &self.unit(front.unit).facts;
+        let (start, _) = self.function(front).acts;
+        facts.held_by(&facts.acts[call as usize]).filter(|it| !it.is_async).find_map(|held| {
+            let Value::Attribute(base, name) = facts.value(held.manager) else { return None };
+            if facts.value(base) != Value::Parameter(front.function, 0) {
+                return None;
+            }
+            let act = (start..call).find(|at| facts.acts[*at as usize].kind == ActKind::Enter(held.manager))?;
+            let owner = Owner { root: Root::Parameter(function, 0), fields: SmallVec::new() };
+            let lock = self.lock_of_class(class, facts.text(name), &owner)?;
+            Some(Hold { lock, taker: front, act, scoped: true })
+        })
     }
 
     /// A lock of a wrapper as the decorated function names it.
