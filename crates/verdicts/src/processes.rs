@@ -33,6 +33,8 @@ const FARTHEST: usize = 3;
 pub(crate) struct InProcess<'p> {
     /// How it gets there.
     pub(crate) crossing: &'p Crossing,
+    /// Whether it is the very function that was handed over.
+    pub(crate) is_handed: bool,
     /// The function.
     pub(crate) function: FunctionRef,
 }
@@ -54,7 +56,7 @@ pub(crate) fn in_processes(program: &Program) -> Vec<InProcess<'_>> {
             while at < reached.len() {
                 let (function, depth) = reached[at];
                 at += 1;
-                all.push(InProcess { crossing, function });
+                all.push(InProcess { crossing, is_handed: depth == 0, function });
                 if depth < FARTHEST {
                     for callee in called_by(program, function) {
                         if !reached.iter().any(|(it, _)| *it == callee) {
@@ -99,7 +101,7 @@ fn called_by(program: &Program, function: FunctionRef) -> Vec<FunctionRef> {
 }
 
 /// Imports are followed this far.
-const IMPORTS: usize = 3;
+const IMPORTS: usize = 1;
 
 /// The modules that work with other processes, and what they import.
 pub(crate) fn near_processes(program: &Program) -> FxHashSet<UnitId> {
