@@ -15,7 +15,7 @@ pub const ID: &str = "exception-not-rebuilt";
 /// Finds them.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
-    let near = near_processes(program);
+    let near = near_processes(program, 1);
     for (unit, _) in program.own_units() {
         for class in program.classes_of(unit) {
             if let Some(init) = own_init(program, class)

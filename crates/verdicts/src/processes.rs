@@ -100,11 +100,8 @@ fn called_by(program: &Program, function: FunctionRef) -> Vec<FunctionRef> {
     found
 }
 
-/// Imports are followed this far.
-const IMPORTS: usize = 1;
-
-/// The modules that work with other processes, and what they import.
-pub(crate) fn near_processes(program: &Program) -> FxHashSet<UnitId> {
+/// The modules that work with other processes, and what they import, followed so far.
+pub(crate) fn near_processes(program: &Program, imports: usize) -> FxHashSet<UnitId> {
     let crosses = |unit: &Unit| {
         unit.facts.symbols.find("ProcessPoolExecutor").is_some()
             || unit.facts.imports.iter().any(|it| {
@@ -114,7 +111,7 @@ pub(crate) fn near_processes(program: &Program) -> FxHashSet<UnitId> {
     };
     let mut round: Vec<UnitId> = program.own_units().filter(|(_, it)| crosses(it)).map(|(id, _)| id).collect();
     let mut near: FxHashSet<UnitId> = round.iter().copied().collect();
-    for _ in 0..IMPORTS {
+    for _ in 0..imports {
         let mut next = Vec::new();
         for id in round {
             let unit = program.unit(id);
