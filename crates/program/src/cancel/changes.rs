@@ -211,6 +211,10 @@ impl Program {
             return None;
         }
         let made_by = facts.called_name(maker(facts, value)?)?;
+        // What a connection gives ends with the connection.
+        if matches!(made_by, "execute" | "executemany" | "executescript" | "execute_fetchall" | "cursor" | "prepare") {
+            return None;
+        }
         let change = if STARTERS.contains(&made_by) { Change::Task } else { Change::Handle };
         let is_timer = TIMERS.contains(&made_by);
         if self.is_given_away(function, value) || self.is_captured(function, name) {
