@@ -278,6 +278,11 @@ impl Program {
     /// `get_context("spawn")`.
     pub(crate) fn start_of_context(&self, context: ValueRef) -> Option<Start> {
         let (callee, arguments) = self.made_by(context)?;
+        if let Some(given) = self.argument_at(callee.unit, arguments, Some("mp_context"), None)
+            && given != context.value
+        {
+            return self.start_of_context(ValueRef { unit: callee.unit, value: given });
+        }
         let is_context = self.known_names(callee).iter().any(|it| it.ends_with(".get_context"));
         let word = self.argument_at(callee.unit, arguments, Some("method"), Some(0)).filter(|_| is_context)?;
         start_named(self.word(ValueRef { unit: callee.unit, value: word })?)

@@ -91,7 +91,13 @@ impl Program {
                     }
                 })
             })
-            .is_some_and(|init| self.wants_more_than_args(init, own.count()))
+            .is_some_and(|init| {
+                let inits = own.filter(|base| {
+                    let facts = &self.unit(base.unit).facts;
+                    !facts.bindings(facts.class(base.class).scope, "__init__").is_empty()
+                });
+                self.wants_more_than_args(init, inits.count())
+            })
     }
 
     /// Whether `__init__` reads an attribute of a parameter in whose place something else was passed on: built again, it

@@ -74,6 +74,10 @@ const CARDS: &[(&str, &str)] = &[
     ("timer-keeps-process-alive", include_str!("../cards/timer-keeps-process-alive.md")),
     ("name-hides-function", include_str!("../cards/name-hides-function.md")),
     ("pool-worker-death-unnoticed", include_str!("../cards/pool-worker-death-unnoticed.md")),
+    ("cancelled-task-not-awaited", include_str!("../cards/cancelled-task-not-awaited.md")),
+    ("daemon-thread-with-cleanup", include_str!("../cards/daemon-thread-with-cleanup.md")),
+    ("handle-sent-to-process", include_str!("../cards/handle-sent-to-process.md")),
+    ("sleep-as-synchronisation", include_str!("../cards/sleep-as-synchronisation.md")),
 ];
 
 /// The cards by the names of their rules.

@@ -6,7 +6,7 @@ use raddle_vocabulary::{self as vocabulary, Actor, Confidence, Finding, Level, M
 use rustc_hash::FxHashSet;
 
 use crate::Judged;
-use crate::plain::{Found, calls, method, short, thread_story};
+use crate::plain::{Called, Found, calls, method, short, thread_story};
 use crate::story::site_of;
 
 /// The rule's name.
@@ -60,12 +60,6 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         .map(|it| it.function)
         .chain(judged.loop_code.edges.iter().map(|it| it.callee))
         .collect();
-    for (unit, it) in program.own_units() {
-        if it.facts.symbols.find("call_soon_threadsafe").is_some() {
-            let functions = program.functions_of(unit).filter(|it| !code.reached.contains_key(it));
-            functions.for_each(|it| beside(program, it, acc));
-        }
-    }
     for function in &code.order {
         for called in calls(program, *function) {
             let Some(name) = program
@@ -116,6 +110,19 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             );
         }
     }
+    all_beside(program, acc);
+}
+
+/// Looks beside every `call_soon_threadsafe` of the project.
+fn all_beside(program: &Program, acc: &mut Vec<Finding>) {
+    let known: Vec<_> = acc.iter().map(|it| it.site.clone()).collect();
+    let mut found = Vec::new();
+    for (unit, it) in program.own_units() {
+        if it.facts.symbols.find("call_soon_threadsafe").is_some() {
+            program.functions_of(unit).for_each(|it| beside(program, it, &mut found));
+        }
+    }
+    acc.extend(found.into_iter().filter(|it| !known.contains(&it.site)));
 }
 
 /// Finds what is touched right beside a `call_soon_threadsafe`: whoever calls that is on another thread.
@@ -133,10 +140,8 @@ fn beside(program: &Program, function: FunctionRef, acc: &mut Vec<Finding>) {
         });
         let (Some(wake), true) = (near, called.act.discarded) else { continue };
         let names = program.known_names(ValueRef { unit: function.unit, value: called.callee });
-        let Some(name) = names.into_iter().find_map(|it| plain_name(&it)).filter(|it| !NEEDS_LOOP.contains(&&**it))
-        else {
-            continue;
-        };
+        let known = names.iter().find_map(|it| plain_name(it)).filter(|it| !NEEDS_LOOP.contains(&&**it));
+        let Some(name) = known.or_else(|| asyncio_queue(program, function, called, names.is_empty())) else { continue };
         let step = |span, key: &str| Step {
             actor: Actor::Thread,
             act: vocabulary::Act::Write,
@@ -158,6 +163,15 @@ fn beside(program: &Program, function: FunctionRef, acc: &mut Vec<Finding>) {
             .finish(program),
         );
     }
+}
+
+/// Where nothing is known of a queue, a file that imports no other kind has only those of asyncio.
+fn asyncio_queue(program: &Program, function: FunctionRef, called: &Called<'_>, unknown: bool) -> Option<String> {
+    let facts = &program.unit(function.unit).facts;
+    let (_, last) = method(program, function, called.callee)?;
+    let imports = |wanted: &[&str]| facts.imports.iter().any(|it| wanted.contains(&facts.text(*it)));
+    let only = imports(&["asyncio"]) && !imports(&["queue", "janus", "multiprocessing", "culsans"]);
+    (unknown && last == "put_nowait" && only).then(|| "asyncio.Queue.put_nowait".to_owned())
 }
 
 /// The name on the lists, whichever class of loop or queue it was found on.

@@ -1,8 +1,9 @@
 //! Exceptions that no other process can send here: what they pass on as `args` does not fit their `__init__`.
 
-use raddle_facts::Value;
-use raddle_program::{ClassRef, FunctionRef, Program};
+use raddle_facts::{Flow, Value};
+use raddle_program::{ClassRef, FunctionRef, Program, UnitId};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Step};
+use rustc_hash::FxHashSet;
 
 use crate::Judged;
 use crate::plain::Found;
@@ -15,13 +16,17 @@ pub const ID: &str = "exception-not-rebuilt";
 /// Finds them.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
-    let near = near_processes(program);
+    let near = near_processes(program, 1);
+    let raised = raised_in(program, &near);
     for (unit, _) in program.own_units() {
         for class in program.classes_of(unit) {
             if let Some(init) = own_init(program, class)
                 && program.cannot_be_rebuilt(class)
             {
-                let why = match (near.contains(&unit), program.misreads_args(init)) {
+                let why = match (
+                    near.contains(&unit) && raised.contains(name_of(program, class)),
+                    program.misreads_args(init),
+                ) {
                     (true, _) => "because-processes",
                     (false, true) => "because-misread",
                     (false, false) => "because-no-process",
@@ -30,6 +35,32 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// The names of what the code of these modules raises.
+fn raised_in<'p>(program: &'p Program, units: &FxHashSet<UnitId>) -> FxHashSet<&'p str> {
+    let mut names = FxHashSet::default();
+    for unit in units {
+        let facts = &program.unit(*unit).facts;
+        for flow in &facts.flow {
+            let Flow::Raise { value: Some(value), .. } = *flow else { continue };
+            names.extend(match facts.value(value) {
+                Value::Call(callee, _) => facts.called_name(callee),
+                Value::Class(class) => Some(facts.text(facts.class(class).name)),
+                _ => facts.last_name(value),
+            });
+            if let Value::Call(callee, _) = facts.value(value)
+                && let Value::Class(class) = facts.value(callee)
+            {
+                names.insert(facts.text(facts.class(class).name));
+            }
+        }
+    }
+    names
+}
+
+fn name_of(program: &Program, class: ClassRef) -> &str {
+    program.unit(class.unit).facts.text(program.class(class).name)
 }
 
 /// The `__init__` that stands in the very class.

@@ -4,6 +4,7 @@ pub mod async_primitive_from_thread;
 pub mod blocking_call_in_coroutine;
 pub mod callback_under_lock;
 pub mod cancellation_swallowed;
+pub mod cancelled_task_not_awaited;
 pub mod cleanup_misses_cancellation;
 pub mod cleanup_not_shielded;
 pub mod connection_across_threads;
@@ -12,6 +13,7 @@ pub mod coroutine_never_awaited;
 pub mod coroutine_truth_tested;
 pub mod cpu_work_in_coroutine;
 pub mod cpu_work_in_threads;
+pub mod daemon_thread_with_cleanup;
 pub mod exception_not_rebuilt;
 pub mod executor_not_shut_down;
 pub mod fork_while_threaded;
@@ -19,6 +21,7 @@ pub mod future_error_never_seen;
 pub mod gather_errors_ignored;
 pub mod global_changed_in_process;
 pub mod guarded_by_violated;
+pub mod handle_sent_to_process;
 pub mod inconsistent_guard;
 pub mod interrupt_never_arrives;
 pub mod join_before_drain;
@@ -40,6 +43,7 @@ pub mod session_shared_by_tasks;
 pub mod shared_data;
 pub mod shared_future_not_shielded;
 pub mod sibling_is_picklable;
+pub mod sleep_as_synchronisation;
 pub mod started_before_ready;
 pub mod target_called_not_passed;
 pub mod task_error_never_seen;
@@ -148,6 +152,10 @@ pub const VERDICTS: &[(&str, Verdict)] = &[
     (timer_keeps_process_alive::ID, timer_keeps_process_alive::verdict),
     (name_hides_function::ID, name_hides_function::verdict),
     (pool_worker_death_unnoticed::ID, pool_worker_death_unnoticed::verdict),
+    (cancelled_task_not_awaited::ID, cancelled_task_not_awaited::verdict),
+    (daemon_thread_with_cleanup::ID, daemon_thread_with_cleanup::verdict),
+    (handle_sent_to_process::ID, handle_sent_to_process::verdict),
+    (sleep_as_synchronisation::ID, sleep_as_synchronisation::verdict),
 ];
 
 /// A lock as a person of the project would say it.

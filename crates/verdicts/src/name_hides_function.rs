@@ -35,7 +35,7 @@ const SENDERS: &[&str] = &[
 /// Finds them.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
-    for unit in near_processes(program) {
+    for unit in near_processes(program, 1) {
         for (name, wrapped) in hidden(program, unit) {
             for function in program.functions_of(unit) {
                 for called in calls(program, function) {

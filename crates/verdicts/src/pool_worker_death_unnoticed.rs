@@ -1,6 +1,6 @@
 //! Loops that ask a pool again and again whether its work is done: the work of a worker that died never is.
 
-use raddle_facts::ActKind;
+use raddle_facts::{ActKind, Flow, LoopKind, Value};
 use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Confidence, Finding, Level, Message, Span};
 
@@ -42,23 +42,19 @@ fn hands_out(program: &Program, function: FunctionRef) -> bool {
 fn polls(program: &Program, function: FunctionRef) -> Option<Span> {
     let facts = &program.unit(function.unit).facts;
     let loops = facts.steps_below(program.function(function).body).into_iter().filter_map(|flow| match flow {
-        raddle_facts::Flow::Loop { kind, body, .. }
-            if matches!(kind, raddle_facts::LoopKind::Forever | raddle_facts::LoopKind::While(_)) =>
-        {
-            Some(facts.acts_below(body))
-        }
+        Flow::Loop { kind: LoopKind::Forever | LoopKind::While(_), body, .. } => Some(facts.acts_below(body)),
         _ => None,
     });
     for acts in loops {
         let asked = acts.iter().find_map(|at| {
             let act = &facts.acts[*at as usize];
             let ActKind::Call(call) = act.kind else { return None };
-            let raddle_facts::Value::Call(callee, _) = facts.value(call) else { return None };
+            let Value::Call(callee, _) = facts.value(call) else { return None };
             (facts.called_name(callee) == Some("ready")).then_some(act.span)
         });
         let timed = acts.iter().any(|at| match facts.acts[*at as usize].kind {
             ActKind::Call(call) => match facts.value(call) {
-                raddle_facts::Value::Call(callee, _) => {
+                Value::Call(callee, _) => {
                     facts.called_name(callee).is_some_and(|it| matches!(it, "monotonic" | "time" | "perf_counter"))
                 }
                 _ => false,

@@ -33,6 +33,8 @@ const FARTHEST: usize = 3;
 pub(crate) struct InProcess<'p> {
     /// How it gets there.
     pub(crate) crossing: &'p Crossing,
+    /// Whether it is the very function that was handed over.
+    pub(crate) is_handed: bool,
     /// The function.
     pub(crate) function: FunctionRef,
 }
@@ -54,7 +56,7 @@ pub(crate) fn in_processes(program: &Program) -> Vec<InProcess<'_>> {
             while at < reached.len() {
                 let (function, depth) = reached[at];
                 at += 1;
-                all.push(InProcess { crossing, function });
+                all.push(InProcess { crossing, is_handed: depth == 0, function });
                 if depth < FARTHEST {
                     for callee in called_by(program, function) {
                         if !reached.iter().any(|(it, _)| *it == callee) {
@@ -98,11 +100,8 @@ fn called_by(program: &Program, function: FunctionRef) -> Vec<FunctionRef> {
     found
 }
 
-/// Imports are followed this far.
-const IMPORTS: usize = 3;
-
-/// The modules that work with other processes, and what they import.
-pub(crate) fn near_processes(program: &Program) -> FxHashSet<UnitId> {
+/// The modules that work with other processes, and what they import, followed so far.
+pub(crate) fn near_processes(program: &Program, imports: usize) -> FxHashSet<UnitId> {
     let crosses = |unit: &Unit| {
         unit.facts.symbols.find("ProcessPoolExecutor").is_some()
             || unit.facts.imports.iter().any(|it| {
@@ -112,7 +111,7 @@ pub(crate) fn near_processes(program: &Program) -> FxHashSet<UnitId> {
     };
     let mut round: Vec<UnitId> = program.own_units().filter(|(_, it)| crosses(it)).map(|(id, _)| id).collect();
     let mut near: FxHashSet<UnitId> = round.iter().copied().collect();
-    for _ in 0..IMPORTS {
+    for _ in 0..imports {
         let mut next = Vec::new();
         for id in round {
             let unit = program.unit(id);

@@ -20,7 +20,7 @@ const STATE: &[&str] = &["__getstate__", "__reduce__", "__reduce_ex__"];
 /// Finds them.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
-    let near = near_processes(program);
+    let near = near_processes(program, 3);
     for (unit, it) in program.own_units() {
         if it.facts.symbols.find("__getstate__").is_none() {
             continue;

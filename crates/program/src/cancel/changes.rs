@@ -98,6 +98,8 @@ const ADDERS: &[(&str, &[&str])] = &[
     ("add_writer", &["remove_writer"]),
     ("add_signal_handler", &["remove_signal_handler"]),
 ];
+/// Words in the names of what is registered to be called.
+const CALLED_BACK: &[&str] = &["callback", "handler", "listener", "subscriber", "observer", "hook", "func", "cb"];
 /// Calls that start a task or a timer.
 const STARTERS: &[&str] = &["create_task", "ensure_future", "create_background_task"];
 const TIMERS: &[&str] = &["call_later", "call_at"];
@@ -209,6 +211,10 @@ impl Program {
             return None;
         }
         let made_by = facts.called_name(maker(facts, value)?)?;
+        // What a connection gives ends with the connection.
+        if matches!(made_by, "execute" | "executemany" | "executescript" | "execute_fetchall" | "cursor" | "prepare") {
+            return None;
+        }
         let change = if STARTERS.contains(&made_by) { Change::Task } else { Change::Handle };
         let is_timer = TIMERS.contains(&made_by);
         if self.is_given_away(function, value) || self.is_captured(function, name) {
@@ -245,6 +251,10 @@ impl Program {
         };
         let Some((_, undos)) = ADDERS.iter().find(|(it, _)| *it == name) else { return false };
         let Some(entry) = facts.function(owner).parameters.get(place as usize).map(|it| it.name) else { return false };
+        let text = facts.text(entry);
+        if !text.starts_with("on_") && !CALLED_BACK.iter().any(|it| text.contains(it)) {
+            return false;
+        }
         facts.acts.iter().any(|it| {
             let ActKind::Call(call) = it.kind else { return false };
             called(facts, call).is_some_and(|(base, name, given)| {
