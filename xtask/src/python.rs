@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::{beliefs, child, places};
 
 const FOLDER: &str = "python/tests";
-const NEEDED: &[&str] = &["maturin>=1.8,<2", "pytest>=8,<10"];
+const NEEDED: &[&str] = &["maturin>=1.8,<2", "pytest>=8,<10", "hypothesis>=6,<7"];
 /// The bar for the small programs that stand beside the repository, in per cent of the bugs.
 const BAR: &str = "90";
 

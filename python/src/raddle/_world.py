@@ -141,6 +141,7 @@ class World:
             self.names[obj] = _seen.called(lock)
         self.steps += 1
         if self.steps > MOST_STEPS:
+            self.doubts.add("cut")
             self.finish(CUT)
             raise Abort
         if reason == ACCESS and not self._can(me):
