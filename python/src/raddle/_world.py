@@ -18,6 +18,8 @@ VERBS = ("waits", "reads", "writes", "updates", "acquires", "tries", "releases",
 LATENESS = 20_000
 """How many microseconds a timer may be early or late against what else goes on."""
 MOST_STEPS = 20_000
+MOST_ALONE = 500
+"""How many points an actor may pass before it counts as one that gives way."""
 PATIENCE = 5.0
 """How many real seconds nothing may happen before the run counts as out of control."""
 
@@ -32,7 +34,7 @@ class Abort(BaseException):
 class Actor:
     """Whatever runs on its own, and what it is about to do."""
 
-    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "carrier", "thread", "is_worker", "detail", "waited")
+    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "carrier", "thread", "is_worker", "detail", "waited", "looks")
 
     def __init__(self, number, name, daemon):
         self.number, self.name, self.daemon = number, name, daemon
@@ -41,6 +43,7 @@ class Actor:
         self.gil = True
         self.error = self.place = self.thread = self.detail = None
         self.is_worker = self.waited = False
+        self.looks = 0
         self.locks = 0
 
 
@@ -64,6 +67,7 @@ class World:
         self.trace = [] if record else None
         self.uncontrolled = None
         self.preempted = False
+        self.alone = 0
         self.loops = []
         self.names = {}
         self.unsettled = None
@@ -146,9 +150,15 @@ class World:
             raise Abort
         if reason == ACCESS and not self._can(me):
             reason = BLOCKED
+        if reason == ACCESS:
+            self.alone += 1
+            if self.alone > MOST_ALONE:
+                # Whoever spins waits for somebody else, who must get a turn.
+                self.alone, reason = 0, YIELDED
         would_go_on = reason == ACCESS
         chosen = self._choose(me, reason, key)
         if chosen is not me:
+            self.alone = 0
             self.preempted = would_go_on
             if chosen is not None:
                 chosen.baton.release()
