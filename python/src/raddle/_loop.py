@@ -15,7 +15,7 @@ import types
 from raddle import _places, _seen
 from raddle._exploration import Step, Wait
 from raddle._words import say
-from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, OPAQUE, PASSED, READ, STEP, UPDATE, VERBS, Abort
+from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, OPAQUE, PASSED, READ, STEP, UPDATE, VERBS, Abort, micros
 
 MOST_STEPS = 3_000
 PASSED_OVER = 50
@@ -138,7 +138,7 @@ class Loop(asyncio.BaseEventLoop):
     def call_at(self, when, callback, *arguments, context=None):
         if self._closed:
             self._check_closed()
-        handle = Handle(self, callback, arguments, context, int(when * 1e6))
+        handle = Handle(self, callback, arguments, context, round(when * 1e6))
         self.later.append(handle)
         return handle
 
@@ -347,7 +347,7 @@ class TaskWorld:
 
     def sleep_outside(self, seconds):
         """All tasks wait while one sleeps in its thread."""
-        self.loop.now += max(int(seconds * 1e6), 0)
+        self.loop.now += micros(seconds)
 
     def note(self, op, what, code, offset):
         """Takes down what a task touches, in the run that is shown."""

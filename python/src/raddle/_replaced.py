@@ -128,6 +128,10 @@ class Replaced:
                 for name, part in list(vars(value).items()):
                     if name not in ("__dict__", "__weakref__", "__doc__", "__module__"):
                         self._part(functools.partial(setattr, value), name, part, depth)
+        elif kind is types.ModuleType:
+            # One that was imported a second time stands among no modules.
+            if sys.modules.get(value.__name__) is not value:
+                self.module(value)
         elif kind.__module__ in _SYNCHRONISERS:
             self._synchroniser(value, depth)
         elif is_steered(kind.__module__) or kind is types.SimpleNamespace:

@@ -5,6 +5,7 @@ turn over. Locks, joins and time are data here, so "nobody can go on" is seen at
 """
 
 import _thread
+import math
 
 from raddle import _places, _pool, _seen
 from raddle._exploration import Step, Wait
@@ -25,6 +26,11 @@ PATIENCE = 5.0
 
 _get_ident = _thread.get_ident
 _allocate = _thread.allocate_lock
+
+
+def micros(seconds):
+    """Virtual microseconds, rounded up: a wait for what rounding has left over must come to an end."""
+    return max(math.ceil(seconds * 1e6 - 1e-6), 1) if seconds > 0 else 0
 
 
 class Abort(BaseException):
@@ -303,7 +309,7 @@ class World:
         if seconds <= 0:
             self.point(me, LOCAL, 0, YIELDED)
         else:
-            self.point(me, LOCAL, self.object(("sleep", "sleep", me.number)), BLOCKED, due=self.clock + int(seconds * 1e6), waits=True)
+            self.point(me, LOCAL, self.object(("sleep", "sleep", me.number)), BLOCKED, due=self.clock + micros(seconds), waits=True)
 
     def sleep_outside(self, seconds):
         """Nobody waits for whoever is no actor."""
@@ -321,7 +327,7 @@ class World:
             if me is not None:
                 self.point(me, JOIN, target.number, target=target)
             return
-        due = None if timeout is None else self.clock + int(max(timeout, 0) * 1e6)
+        due = None if timeout is None else self.clock + micros(timeout)
         self.point(me, JOIN, target.number, target=target, due=due)
 
 
