@@ -37,6 +37,15 @@ def main():
 
 def greedy(account):
     pass
+
+COUNT, KEPT, SHARED = 0, [], Account()
+
+def forgetful():
+    global COUNT
+    COUNT += 1
+    KEPT.append(COUNT)
+    SHARED.deposit()
+    assert (COUNT, KEPT, SHARED.balance) == (1, [1], 1)
 '''
 TEST = '''
 import threading
@@ -95,7 +104,7 @@ def test_what_breaks_ends_with_one_and_replays(folder, target):
     assert (again["token"], again["failure"].splitlines()[0]) == (found["token"], found["failure"].splitlines()[0])
 
 
-@pytest.mark.parametrize("target", ["bank.py::FINE", "script.py", "test_counts.py::test_calm"])
+@pytest.mark.parametrize("target", ["bank.py::FINE", "bank.py::forgetful", "script.py", "test_counts.py::test_calm"])
 def test_what_does_not_break_ends_with_zero(folder, target):
     code, out, err = run(folder, target, seconds=2)
     assert code == 0, err

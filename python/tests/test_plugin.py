@@ -48,3 +48,51 @@ def test_a_marker_does_as_well(tmp_path):
     (tmp_path / "test_it.py").write_text(program)
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "--raddle", "test_it.py"]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120).returncode == 1
+
+
+CASES = """
+import asyncio
+import threading
+import unittest
+
+class Threads(unittest.TestCase):
+    def setUp(self):
+        self.n = 0
+
+    def add(self):
+        self.n = self.n + 1
+
+    def test_lost(self):
+        threads = [threading.Thread(target=self.add) for _ in range(2)]
+        for it in threads: it.start()
+        for it in threads: it.join()
+        self.assertEqual(self.n, 2)
+
+    def test_calm(self):
+        self.add()
+        self.assertEqual(self.n, 1)
+
+    def test_skips(self):
+        self.skipTest("not here")
+
+class Tasks(unittest.IsolatedAsyncioTestCase):
+    async def test_split(self):
+        total = 0
+
+        async def add():
+            nonlocal total
+            seen = total
+            await asyncio.sleep(0)
+            total = seen + 1
+
+        await asyncio.gather(add(), add())
+        self.assertEqual(total, 2)
+"""
+
+
+def test_cases_of_unittest_are_explored(tmp_path):
+    (tmp_path / "test_cases.py").write_text(CASES)
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "--raddle-all", "--raddle-seconds", "3", "test_cases.py"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120).stdout
+    assert "2 failed, 2 passed" in said, said
+    assert "FAILED test_cases.py::Threads::test_lost" in said and "FAILED test_cases.py::Tasks::test_split" in said

@@ -251,3 +251,47 @@ def test_a_circle_of_asyncio_locks_has_holders():
     result = raddle.explore(Locks, one, two)
     assert (result.kind, result.rule) == ("deadlock", "lock-order-cycle")
     assert [(it.actor, it.what, it.holder) for it in result.waits] == [("task 1", "state.b", "task 2"), ("task 2", "state.a", "task 1")]
+
+
+def test_callbacks_keep_their_order_and_tasks_need_not():
+    class Order:
+        def __init__(self):
+            self.seen = []
+
+    async def calls(order):
+        loop = asyncio.get_running_loop()
+        for it in range(3):
+            loop.call_soon(order.seen.append, it)
+            loop.call_soon(lambda it=it: order.seen.append(it + 10))
+        done = loop.create_future()
+        loop.call_soon(done.set_result, None)
+        await done
+
+    async def noise(order):
+        await asyncio.sleep(0)
+
+    def is_in_line(order):
+        return order.seen == [0, 10, 1, 11, 2, 12]
+
+    assert raddle.explore(Order, calls, noise, invariant=is_in_line, seconds=4).verdict in ("proved", "not-found")
+
+    async def first(order):
+        order.seen.append(1)
+
+    async def second(order):
+        order.seen.append(2)
+
+    assert raddle.explore(Order, first, second, invariant=lambda it: it.seen == [1, 2]).verdict == "failed"
+
+
+def test_waiting_in_a_spin_is_no_failure():
+    async def spins(state):
+        while not state.n:
+            await asyncio.sleep(0)
+        state.n += 1
+
+    async def sets(state):
+        await asyncio.sleep(0)
+        state.n = 1
+
+    assert raddle.explore(State, spins, sets, invariant=both, seconds=4).verdict in ("proved", "not-found")

@@ -428,3 +428,31 @@ def test_a_lock_that_setup_holds_is_held():
 
     assert raddle.explore(setup, add_guarded, gives_back).verdict == "proved"
     assert raddle.explore(setup, add_guarded).kind == "deadlock"
+
+
+@pytest.mark.parametrize("pause", [lambda: None, lambda: time.sleep(0), lambda: time.sleep(0.01)])
+def test_waiting_in_a_spin_is_no_failure(pause):
+    def spins(state):
+        while not state.n:
+            pause()
+        state.n += 1
+
+    def sets(state):
+        state.n = 1
+
+    result = found(spins, sets, seconds=4)
+    assert result.verdict in ("proved", "not-found"), str(result)
+
+
+@pytest.mark.parametrize("timeout", [0.01, 0.1, 1 / 3, 1e-7])
+def test_a_wait_with_a_timeout_comes_to_its_end(timeout):
+    def waits(state):
+        state.items.put(1)
+        state.items.maxsize = 1
+        with pytest.raises(queue.Full):
+            state.items.put(2, timeout=timeout)
+        with pytest.raises(queue.Empty):
+            queue.Queue().get(timeout=timeout)
+
+    result = found(waits, invariant=None, seconds=3)
+    assert result.verdict == "proved", str(result)

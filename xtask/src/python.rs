@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::{beliefs, child, places, raddle};
 
 const FOLDER: &str = "python/tests";
-const NEEDED: &[&str] = &["maturin>=1.8,<2", "pytest>=8,<10", "pytest-lsp>=1.0.1,<2"];
+const NEEDED: &[&str] = &["maturin>=1.8,<2", "pytest>=8,<10", "pytest-lsp>=1.0.1,<2", "hypothesis>=6,<7"];
 /// The bar for the small programs that stand beside the repository, in per cent of the bugs.
 const BAR: &str = "90";
 

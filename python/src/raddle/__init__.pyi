@@ -1,5 +1,7 @@
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, NamedTuple, overload
+
+from hypothesis.strategies import SearchStrategy
 
 class ExplorationFailed(AssertionError): ...
 
@@ -32,6 +34,7 @@ class Exploration:
     rule: str | None
     waits: list[Wait]
     target: str
+    input: str | None
     interrupted: bool
     def assert_ok(self) -> Exploration: ...
     def as_data(self) -> dict[str, Any]: ...
@@ -39,11 +42,17 @@ class Exploration:
     def to_html(self) -> str: ...
 
 type Actor[State] = Callable[[State], object] | Callable[[State], Awaitable[object]]
+type Invariant[State] = Callable[[State], object] | Literal["linearizable"] | None
 type Strategy = Literal["auto", "random", "pct", "exhaustive", "bounded", "cancel"]
 type Model = Literal["both", "gil"]
 
 @overload
-def explore[State](setup: Callable[[], State], /, *actors: Actor[State], invariant: Callable[[State], object] | None = None, seconds: float = 5.0, schedules: int | None = None, strategy: Strategy = "auto", model: Model = "both", seed: int = 0, jobs: int = 1) -> Exploration: ...
+def explore[State](setup: Callable[[], State], /, *actors: Actor[State] | Sequence[Actor[State]], invariant: Invariant[State] = None, seconds: float = 5.0, schedules: int | None = None, strategy: Strategy = "auto", model: Model = "both", seed: int = 0, jobs: int = 1) -> Exploration: ...
+@overload
+def explore[State, Input](setup: Callable[[Input], State], /, *actors: Actor[State] | Sequence[Actor[State]], inputs: SearchStrategy[Input], invariant: Invariant[State] = None, seconds: float = 5.0, schedules: int | None = None, strategy: Strategy = "auto", model: Model = "both", seed: int = 0, jobs: int = 1) -> Exploration: ...
 @overload
 def explore[Function: Callable[..., Any]](*, seconds: float = 5.0, schedules: int | None = None, strategy: Strategy = "auto", model: Model = "both", seed: int = 0, jobs: int = 1) -> Callable[[Function], Function]: ...
-def replay[State](token: str, setup: Callable[[], State], /, *actors: Actor[State], invariant: Callable[[State], object] | None = None, model: Model = "both") -> Exploration: ...
+@overload
+def replay[State](token: str, setup: Callable[[], State], /, *actors: Actor[State] | Sequence[Actor[State]], invariant: Invariant[State] = None, model: Model = "both") -> Exploration: ...
+@overload
+def replay[State, Input](token: str, setup: Callable[[Input], State], /, *actors: Actor[State] | Sequence[Actor[State]], input: Input, invariant: Invariant[State] = None, model: Model = "both") -> Exploration: ...

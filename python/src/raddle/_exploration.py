@@ -65,6 +65,8 @@ class Exploration:
     """Of a deadlock: who waits for whom, in the order of the circle where there is one."""
     target: str = ""
     """What was explored, as the command line takes it."""
+    input: str | None = None
+    """The input that breaks, where there are inputs."""
     interrupted: bool = False
     """Whether somebody pressed Ctrl-C."""
 

@@ -1,7 +1,9 @@
 """The search: which strategies in which order, what its end means, and how a failure is made small."""
 
 import contextlib
+import copy
 import dataclasses
+import functools
 import gc
 import sys
 import time
@@ -124,8 +126,12 @@ def _search(searching):
 
 
 def _steady(model):
-    """Whether the same choices lead to the same run."""
-    runs = [model.run(_bridge.Search("random", seed=7)) for _ in range(2)]
+    """Whether the same choices lead to the same run, once no more names are learnt."""
+    for _ in range(5):
+        known = len(_points.hot)
+        runs = [model.run(_bridge.Search("random", seed=7)) for _ in range(2)]
+        if len(_points.hot) == known:
+            break
     return runs[0].last == runs[1].last and runs[0].outcome == runs[1].outcome
 
 
@@ -284,13 +290,34 @@ def again(model, token, options, quiet=False):
     return _child.run(lambda job: _steered(model, lambda: work(job)), 1, quiet)
 
 
-def explore(setup, *actors, invariant=None, **options):
-    """Explores `setup()` handed to each actor, with `invariant(state)` at the end."""
+def explore(setup, *actors, invariant=None, inputs=None, **options):
+    """Explores `setup()` handed to each actor, with `invariant(state)` at the end; with `inputs`, `setup(input)` for many of them.
+
+    Where nothing says what is right, `invariant="linearizable"` asks that some order of the calls explains what they give back and
+    leave behind; an actor may be a list of calls then.
+    """
     if not actors:
         raise TypeError("explore needs a setup and at least one actor")
-    return search(Model(setup, actors, invariant, fingerprint((setup, *actors))), Options(**options))
+    options = Options(**options)
+    if inputs is not None:
+        from raddle import _inputs
+
+        return _inputs.explore(setup, actors, invariant, inputs, options)
+    return search(_model(setup, actors, invariant), options)
 
 
-def replay(token, setup, *actors, invariant=None, **options):
+def _model(setup, actors, invariant):
+    mark = fingerprint((setup, *(it for actor in actors for it in (actor if isinstance(actor, (list, tuple)) else [actor]))))
+    if invariant == "linearizable":
+        from raddle import _harness
+
+        setup, actors, invariant = _harness.linearizable(setup, actors)
+    return Model(setup, actors, invariant, mark)
+
+
+def replay(token, setup, *actors, invariant=None, input=None, **options):
     """Runs one schedule again."""
-    return again(Model(setup, actors, invariant, fingerprint((setup, *actors))), token, Options(**options))
+    if input is not None:
+        made = setup
+        setup = functools.wraps(made)(lambda: made(copy.deepcopy(input)))
+    return again(_model(setup, actors, invariant), token, Options(**options))

@@ -7,7 +7,6 @@ calls, one after the other, leaves and gives back.
 import asyncio
 import collections
 import contextlib
-import copy
 import importlib
 import inspect
 import itertools
@@ -16,9 +15,9 @@ import sys
 import threading
 import types
 
+from raddle._fresh import PLAIN, Fresh
 from raddle._words import Refusal, say
 
-PLAIN = (int, float, complex, bool, str, bytes, type(None))
 _PATIENCE = 5.0
 _DEEPEST = 4
 
@@ -37,43 +36,6 @@ def load(path):
         return importlib.import_module(".".join(parts))
     except (Exception, SystemExit) as error:
         raise Refusal("cannot-load", place=path, reason=f"{type(error).__name__}: {error}") from error
-
-
-class Fresh:
-    """The plain data of a module and of its classes, as it is now; to be put back before each run."""
-
-    def __init__(self, module):
-        owners = [module, *(it for it in vars(module).values() if isinstance(it, type) and it.__module__ == module.__name__)]
-        self.kept = [(owner, name, value, copy.deepcopy(value)) for owner in owners for name, value in list(vars(owner).items()) if self.is_data(name, value)]
-
-    @staticmethod
-    def is_data(name, value):
-        """Whether it can be copied without running any of the program."""
-        return not name.startswith("__") and _is_plain(value)
-
-    def begin(self):
-        """Puts it back: containers stay who they are."""
-        for owner, name, value, copied in self.kept:
-            again = copy.deepcopy(copied)
-            if isinstance(value, dict | set):
-                value.clear()
-                value.update(again)
-            elif isinstance(value, list):
-                value[:] = again
-            setattr(owner, name, value if isinstance(value, dict | set | list) else again)
-
-    def now(self):
-        """What it is now, to be compared."""
-        return tuple((name, seen(vars(owner).get(name))) for owner, name, _, _ in self.kept)
-
-
-def _is_plain(value, depth=0):
-    if type(value) in PLAIN:
-        return True
-    if depth > _DEEPEST or type(value) not in (list, dict, set, tuple):
-        return False
-    inside = [*value, *value.values()] if type(value) is dict else value
-    return all(_is_plain(it, depth + 1) for it in inside)
 
 
 def seen(value, depth=0):
@@ -106,14 +68,27 @@ _LIBRARY = {"threading", "queue", "asyncio.locks", "asyncio.queues", "_thread", 
 class _State:
     def __init__(self, objects, calls):
         self.objects, self.results = objects, [None] * calls
+        self.spans = [(0, 0)] * calls
+        self.moments = 0
+
+    def moment(self):
+        """A number for now; later ones are larger."""
+        self.moments += 1
+        return self.moments
 
 
 class Serial:
-    """A model whose check is that some order of the calls explains its end."""
+    """A model whose check is that some order of the calls explains its end: one that an onlooker could have seen.
 
-    def __init__(self, module, build, calls):
-        self.fresh, self.build, self.calls = Fresh(module), build, calls
-        self.is_async = any(map(inspect.iscoroutinefunction, calls))
+    Each actor makes its calls one after the other. A call that had ended before another began comes before it.
+    """
+
+    def __init__(self, module, build, actors):
+        self.fresh, self.build = Fresh(module), build
+        self.calls = [call for calls in actors for call in calls]
+        begins = itertools.accumulate((len(calls) for calls in actors), initial=0)
+        self.rows = [list(range(begin, begin + len(calls))) for begin, calls in zip(begins, actors)]
+        self.is_async = any(map(inspect.iscoroutinefunction, self.calls))
         self.ends = self._within_time()
 
     def setup(self):
@@ -123,95 +98,139 @@ class Serial:
 
     def end(self, state):
         """What the calls have left behind and given back."""
-        return tuple(map(seen, state.results)), tuple(sorted((name, seen(it)) for name, it in state.objects.items())), self.fresh.now()
+        return tuple(map(seen, state.results)), tuple(sorted((name, seen(it)) for name, it in state.objects.items())), self.fresh.now(seen)
 
     def check(self, state):
         """Whether some order explains it."""
-        return self.end(state) in self.ends
+        end = self.end(state)
+        return any(it == end and _could_be_seen(order, state.spans) for order, it in self.ends)
 
     def actors(self):
-        """Each call, noting what it gives back."""
-        return [self._actor(at, call) for at, call in enumerate(self.calls)]
+        """Each actor, noting what its calls give back and when they are made."""
+        return [self._actor(number, row) for number, row in enumerate(self.rows)]
 
-    def _actor(self, at, call):
-        if inspect.iscoroutinefunction(call):
+    def _actor(self, number, row):
+        if self.is_async and all(inspect.iscoroutinefunction(self.calls[at]) for at in row):
 
             async def actor(state):
-                try:
-                    state.results[at] = await call(state.objects)
-                except Exception as error:
-                    state.results[at] = error
+                for at in row:
+                    begun = state.moment()
+                    try:
+                        state.results[at] = await self.calls[at](state.objects)
+                    except Exception as error:
+                        state.results[at] = error
+                    state.spans[at] = begun, state.moment()
 
         else:
 
             def actor(state):
-                try:
-                    state.results[at] = call(state.objects)
-                except Exception as error:
-                    state.results[at] = error
+                for at in row:
+                    self._call(state, at)
 
-        actor.__qualname__ = f"call {at + 1}"
+        actor.__qualname__ = f"actor {number + 1}"
         return actor
 
-    def _one_by_one(self, order):
-        actors = self.actors()
-        state = self.setup()
+    def _call(self, state, at):
+        begun = state.moment()
+        try:
+            state.results[at] = self.calls[at](state.objects)
+        except Exception as error:
+            state.results[at] = error
+        state.spans[at] = begun, state.moment()
+
+    def one_by_one(self, state, order):
+        """The calls in an order; gives a coroutine if some are."""
+        if not self.is_async:
+            for at in order:
+                self._call(state, at)
+            return None
 
         async def tasks():
             for at in order:
-                done = actors[at](state)
-                if inspect.isawaitable(done):
-                    await done
+                begun = state.moment()
+                try:
+                    done = self.calls[at](state.objects)
+                    state.results[at] = await done if inspect.isawaitable(done) else done
+                except Exception as error:
+                    state.results[at] = error
+                state.spans[at] = begun, state.moment()
 
-        if self.is_async:
-            asyncio.run(tasks())
-        else:
-            for at in order:
-                actors[at](state)
-        return state
+        return tasks()
 
     def _within_time(self):
         ends, failed = [], []
 
         def work():
-            for order in itertools.permutations(range(len(self.calls))):
-                state = self._one_by_one(order)
-                ends.append(self.end(state))
-                failed.extend(it for it in state.results if isinstance(it, BaseException))
+            for order in _interleavings(self.rows):
+                state = self.setup()
+                tasks = self.one_by_one(state, order)
+                if tasks is not None:
+                    asyncio.run(tasks)
+                ends.append((order, self.end(state)))
+                failed.append([it for it in state.results if isinstance(it, BaseException)])
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         thread.join(_PATIENCE)
         if thread.is_alive():
             raise Refusal("prove-no-end")
-        if len(failed) == len(ends) * len(self.calls):
-            raise Refusal("prove-raises", error=repr(failed[0]) if failed else say("nowhere"))
+        if all(len(it) == len(self.calls) for it in failed):
+            raise Refusal("prove-raises", error=repr(failed[0][0]) if failed else "?")
         return ends
+
+
+def _interleavings(rows):
+    """Every order of all calls that keeps each actor's own."""
+    left = [row for row in rows if row]
+    if not left:
+        yield ()
+    for at, row in enumerate(left):
+        for rest in _interleavings([*left[:at], row[1:], *left[at + 1:]]):
+            yield (row[0], *rest)
+
+
+def _could_be_seen(order, spans):
+    """Whether no call in it comes after one that began only when it had ended."""
+    return not any(spans[later][1] < spans[earlier][0] for at, earlier in enumerate(order) for later in order[at + 1:])
+
+
+def linearizable(setup, actors):
+    """`(setup, actors, check)` for actors that are calls of the state, or lists of such calls."""
+    rows = [list(it) if isinstance(it, (list, tuple)) else [it] for it in actors]
+    calls = [[_on_state(it) for it in row] for row in rows]
+    it = Serial(types.ModuleType("raddle"), lambda: {"state": setup()}, calls)
+    return it.setup, it.actors(), it.check
+
+
+def _on_state(function):
+    if inspect.iscoroutinefunction(function):
+
+        async def call(objects):
+            return await function(objects["state"])
+
+        return call
+    return lambda objects: function(objects["state"])
 
 
 def serial(module, build, calls):
     """`(setup, actors, check)` for calls that are to be as if one came after the other."""
-    it = Serial(module, build, calls)
+    it = Serial(module, build, [[call] for call in calls])
     return it.setup, it.actors(), it.check
 
 
 def control(module, build, calls):
     """`(setup, actors, check)` for the same calls one after the other in one actor: breaks where they do not do the same twice."""
-    it = Serial(module, build, calls)
-    actors = it.actors()
+    it = Serial(module, build, [[call] for call in calls])
+    order = range(len(calls))
     if it.is_async:
 
         async def one_by_one(state):
-            for actor in actors:
-                done = actor(state)
-                if inspect.isawaitable(done):
-                    await done
+            await it.one_by_one(state, order)
 
     else:
 
         def one_by_one(state):
-            for actor in actors:
-                actor(state)
+            it.one_by_one(state, order)
 
     return it.setup, [one_by_one], it.check
 

@@ -17,7 +17,7 @@ import time
 from raddle import _places, _pool
 from raddle._replaced import Replaced
 from raddle._words import say
-from raddle._world import ACCESS, ACQUIRE, RELEASE, TRY, UPDATE, Abort
+from raddle._world import ACCESS, ACQUIRE, RELEASE, TRY, UPDATE, Abort, micros
 
 active = None
 """The world of the run that goes on."""
@@ -69,7 +69,7 @@ class Lock:
             if self.owner is not None:
                 return False
         elif timeout is not None and timeout >= 0:
-            if world.point(me, TRY, obj, lock=self, due=world.clock + int(timeout * 1e6)):
+            if world.point(me, TRY, obj, lock=self, due=world.clock + micros(timeout)):
                 return False
         else:
             world.point(me, ACQUIRE, obj, lock=self)

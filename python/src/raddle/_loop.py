@@ -15,7 +15,7 @@ import types
 from raddle import _places, _seen
 from raddle._exploration import Step, Wait
 from raddle._words import say
-from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, OPAQUE, PASSED, READ, STEP, UPDATE, VERBS, Abort
+from raddle._world import ABANDONED, AWAITED, CUT, DEADLOCK, LATENESS, OPAQUE, PASSED, READ, STEP, UPDATE, VERBS, Abort, micros
 
 MOST_STEPS = 3_000
 PASSED_OVER = 50
@@ -40,14 +40,14 @@ def _is_own(callback):
 class Handle:
     """What will run; the parts of `asyncio.Handle` and `asyncio.TimerHandle` that are used."""
 
-    __slots__ = ("number", "callback", "arguments", "context", "loop", "since", "step", "due", "is_off", "__weakref__")
+    __slots__ = ("number", "callback", "arguments", "context", "loop", "since", "step", "due", "is_off", "in_line", "__weakref__")
 
     def __init__(self, loop, callback, arguments, context, due=None):
         self.number, loop.born = loop.born, (loop.born + 1) % CANCELS
         self.loop, self.callback, self.arguments = loop, callback, arguments
         self.context = _copy() if context is None else context
         self.since, self.step, self.due = loop.now, loop.steps, due
-        self.is_off = False
+        self.is_off = self.in_line = False
 
     def cancel(self):
         """It will not run."""
@@ -74,6 +74,12 @@ class Handle:
             self.loop.call_exception_handler({"message": "a callback failed", "exception": error, "handle": self})
 
 
+def _first_in_line(handles):
+    """Without the callbacks that have one before them."""
+    found = next((it for it in handles if it.in_line), None)
+    return [it for it in handles if it is found or not it.in_line]
+
+
 class Loop(asyncio.BaseEventLoop):
     """Runs handles one by one; every ready one and every timer that may fire can be next."""
 
@@ -87,6 +93,7 @@ class Loop(asyncio.BaseEventLoop):
         self.search = search
         self.now = self.steps = self.born = 0
         self.soon, self.own, self.later, self.tasks = [], [], [], []
+        self.lined = False
         self.columns = {}
         self.trace = [] if record else None
         self.problems = []
@@ -117,13 +124,21 @@ class Loop(asyncio.BaseEventLoop):
         if self._closed:
             self._check_closed()
         handle = Handle(self, callback, arguments, context)
-        (self.own if _is_own(callback) else self.soon).append(handle)
+        if type(getattr(callback, "__self__", None)) is asyncio.Task:
+            self.soon.append(handle)
+        elif _is_own(callback):
+            self.own.append(handle)
+        else:
+            # asyncio promises that callbacks are called in the order in which they are registered.
+            handle.in_line = True
+            self.lined = True
+            self.soon.append(handle)
         return handle
 
     def call_at(self, when, callback, *arguments, context=None):
         if self._closed:
             self._check_closed()
-        handle = Handle(self, callback, arguments, context, int(when * 1e6))
+        handle = Handle(self, callback, arguments, context, round(when * 1e6))
         self.later.append(handle)
         return handle
 
@@ -198,11 +213,17 @@ class Loop(asyncio.BaseEventLoop):
     def _pick(self):
         """The strategy's choice, taken out of its list."""
         soon, later = self.soon, self.later
+        if self.lined:
+            soon = _first_in_line(soon)
         timers = []
         if not later and self.cancels is None and self.steps - soon[0].step <= PASSED_OVER:
             # The oldest comes first, so nobody else was passed over for longer.
             at = self.search.choose_step(self.last, [it.number for it in soon])
-            return None if at < 0 else soon.pop(at)
+            if at < 0:
+                return None
+            handle = soon[at]
+            self._forget(handle)
+            return handle
         if later:
             first = min(it.due for it in later)
             since = min((it.since if it.due is None else max(it.since, it.due) for it in soon), default=first)
@@ -220,11 +241,10 @@ class Loop(asyncio.BaseEventLoop):
             return None
         if chosen >= CANCELS:
             return self._cancelling(chosen - CANCELS)
-        for handles in (soon, later):
-            for at, it in enumerate(handles):
-                if it.number == chosen:
-                    del handles[at]
-                    return it
+        for it in (*soon, *later):
+            if it.number == chosen:
+                self._forget(it)
+                return it
         raise AssertionError("a strategy chooses among what it was given")
 
     def _starved(self):
@@ -327,7 +347,7 @@ class TaskWorld:
 
     def sleep_outside(self, seconds):
         """All tasks wait while one sleeps in its thread."""
-        self.loop.now += max(int(seconds * 1e6), 0)
+        self.loop.now += micros(seconds)
 
     def note(self, op, what, code, offset):
         """Takes down what a task touches, in the run that is shown."""

@@ -15,7 +15,7 @@ import threading
 import types
 
 from raddle import _locks, _places
-from raddle._world import OPAQUE, READ, UPDATE, WRITE
+from raddle._world import LOCAL, OPAQUE, READ, UPDATE, WRITE, YIELDED
 
 _mon = sys.monitoring
 _EVENTS = _mon.events
@@ -23,6 +23,8 @@ _DISABLE = _mon.DISABLE
 ITEMS, OUTSIDE = ("items", "items"), ("outside", "outside")
 _GIL = object()
 
+MOST_LOOKS = 5_000
+"""After so many looks at what nobody has written yet, an actor gives way."""
 hot = set()
 """Names that some actor writes."""
 _tables = {}
@@ -102,6 +104,11 @@ def _touch(world, me, op, key, code, offset):
         return None
     if key not in hot:
         if op == READ:
+            me.looks += 1
+            if me.looks > MOST_LOOKS:
+                # It may wait for what nobody can change before it gives way.
+                me.looks = 0
+                world.point(me, LOCAL, 0, YIELDED)
             return None
         hot.add(key)
     obj = world.object(key)

@@ -23,7 +23,8 @@ _COPIED = (set, list, dict, collections.deque)
 
 
 @functools.cache
-def _is_steered(module):
+def is_steered(module):
+    """Whether a module of this name is the program's."""
     found = sys.modules.get(module)
     filename = getattr(found, "__file__", None)
     return module == "__main__" or filename is not None and _places.is_steered(filename)
@@ -123,13 +124,17 @@ class Replaced:
         elif kind is functools.partial:
             self._partial(value, depth)
         elif isinstance(value, type):
-            if _is_steered(value.__module__):
+            if is_steered(value.__module__):
                 for name, part in list(vars(value).items()):
                     if name not in ("__dict__", "__weakref__", "__doc__", "__module__"):
                         self._part(functools.partial(setattr, value), name, part, depth)
+        elif kind is types.ModuleType:
+            # One that was imported a second time stands among no modules.
+            if sys.modules.get(value.__name__) is not value:
+                self.module(value)
         elif kind.__module__ in _SYNCHRONISERS:
             self._synchroniser(value, depth)
-        elif _is_steered(kind.__module__) or kind is types.SimpleNamespace:
+        elif is_steered(kind.__module__) or kind is types.SimpleNamespace:
             self._attributes(value, depth)
 
     def _attributes(self, value, depth):
@@ -161,7 +166,7 @@ class Replaced:
         self.starts.append((parts, {**saved, **loops}))
 
     def _function(self, value, depth):
-        if not (_places.is_steered(value.__code__.co_filename) or _is_steered(value.__module__ or "")):
+        if not (_places.is_steered(value.__code__.co_filename) or is_steered(value.__module__ or "")):
             return
         for cell in value.__closure__ or ():
             try:

@@ -9,6 +9,7 @@ import sys
 import types
 
 from raddle._explore import fingerprint
+from raddle._fresh import Fresh
 from raddle._run import Model
 from raddle._words import Refusal
 
@@ -111,9 +112,20 @@ def _named(module, file, name, target):
     if isinstance(owner, type) and not isinstance(inspect.getattr_static(owner, value.__name__, None), (staticmethod, classmethod)):
         _without_arguments(owner, owner.__name__)
         _without_arguments(value, name, 1)
-        return Model(owner, [value], None, mark, target)
+        return Model(_anew(module, owner), [value], None, mark, target)
     _without_arguments(value, name)
-    return Model(lambda: None, [_alone(value)], None, mark, target)
+    return Model(_anew(module, lambda: None), [_alone(value)], None, mark, target)
+
+
+def _anew(module, make):
+    """What a run has left in the module is gone before the next."""
+    fresh = Fresh(module)
+
+    def setup():
+        fresh.begin()
+        return make()
+
+    return setup
 
 
 def _alone(function):

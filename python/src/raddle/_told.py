@@ -17,6 +17,8 @@ def told(it):
         return f"{say(it.verdict)}{name}: {it.coverage}"
     rule = f"[{it.rule}]" if it.rule else f" ({it.kind})"
     lines = [f"{say('failed')}{name}{rule}: {it.failure}", ""]
+    if it.input is not None:
+        lines.append(say("input", value=it.input))
     lines += facts(it)
     lines += ["", table(it.trace), "", say("replay", how=replay(it))]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ turn over. Locks, joins and time are data here, so "nobody can go on" is seen at
 """
 
 import _thread
+import math
 
 from raddle import _places, _pool, _seen
 from raddle._exploration import Step, Wait
@@ -18,11 +19,18 @@ VERBS = ("waits", "reads", "writes", "updates", "acquires", "tries", "releases",
 LATENESS = 20_000
 """How many microseconds a timer may be early or late against what else goes on."""
 MOST_STEPS = 20_000
+MOST_ALONE = 500
+"""How many points an actor may pass before it counts as one that gives way."""
 PATIENCE = 5.0
 """How many real seconds nothing may happen before the run counts as out of control."""
 
 _get_ident = _thread.get_ident
 _allocate = _thread.allocate_lock
+
+
+def micros(seconds):
+    """Virtual microseconds, rounded up: a wait for what rounding has left over must come to an end."""
+    return max(math.ceil(seconds * 1e6 - 1e-6), 1) if seconds > 0 else 0
 
 
 class Abort(BaseException):
@@ -32,7 +40,7 @@ class Abort(BaseException):
 class Actor:
     """Whatever runs on its own, and what it is about to do."""
 
-    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "carrier", "thread", "is_worker", "detail", "waited")
+    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "carrier", "thread", "is_worker", "detail", "waited", "looks")
 
     def __init__(self, number, name, daemon):
         self.number, self.name, self.daemon = number, name, daemon
@@ -41,6 +49,7 @@ class Actor:
         self.gil = True
         self.error = self.place = self.thread = self.detail = None
         self.is_worker = self.waited = False
+        self.looks = 0
         self.locks = 0
 
 
@@ -64,6 +73,7 @@ class World:
         self.trace = [] if record else None
         self.uncontrolled = None
         self.preempted = False
+        self.alone = 0
         self.loops = []
         self.names = {}
         self.unsettled = None
@@ -141,13 +151,20 @@ class World:
             self.names[obj] = _seen.called(lock)
         self.steps += 1
         if self.steps > MOST_STEPS:
+            self.doubts.add("cut")
             self.finish(CUT)
             raise Abort
         if reason == ACCESS and not self._can(me):
             reason = BLOCKED
+        if reason == ACCESS:
+            self.alone += 1
+            if self.alone > MOST_ALONE:
+                # Whoever spins waits for somebody else, who must get a turn.
+                self.alone, reason = 0, YIELDED
         would_go_on = reason == ACCESS
         chosen = self._choose(me, reason, key)
         if chosen is not me:
+            self.alone = 0
             self.preempted = would_go_on
             if chosen is not None:
                 chosen.baton.release()
@@ -292,7 +309,7 @@ class World:
         if seconds <= 0:
             self.point(me, LOCAL, 0, YIELDED)
         else:
-            self.point(me, LOCAL, self.object(("sleep", "sleep", me.number)), BLOCKED, due=self.clock + int(seconds * 1e6), waits=True)
+            self.point(me, LOCAL, self.object(("sleep", "sleep", me.number)), BLOCKED, due=self.clock + micros(seconds), waits=True)
 
     def sleep_outside(self, seconds):
         """Nobody waits for whoever is no actor."""
@@ -310,7 +327,7 @@ class World:
             if me is not None:
                 self.point(me, JOIN, target.number, target=target)
             return
-        due = None if timeout is None else self.clock + int(max(timeout, 0) * 1e6)
+        due = None if timeout is None else self.clock + micros(timeout)
         self.point(me, JOIN, target.number, target=target, due=due)
 
 

@@ -1,7 +1,9 @@
 """`pytest --raddle`: a test marked with `@raddle.explore(...)` runs under many schedules. Without the option nothing happens."""
 
+import contextlib
 import inspect
 import os
+import sys
 
 import pytest
 
@@ -28,18 +30,41 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Explores a test instead of running it once."""
-    config = pyfuncitem.config
-    token = config.getoption("--raddle-replay")
-    marked = _marked(pyfuncitem)
-    if not (config.getoption("--raddle-all") or (config.getoption("--raddle") or token) and marked is not None):
+    if not _is_wanted(pyfuncitem):
         return None
+    _explore_item(pyfuncitem, _model(pyfuncitem))
+    return True
+
+
+def pytest_runtest_setup(item):
+    """A method of a `unittest.TestCase` runs itself, so it is told to be explored."""
+    unittest = sys.modules.get("unittest")
+    is_case = unittest is not None and isinstance(item, pytest.Function) and issubclass(item.cls or object, unittest.TestCase)
+    if is_case and _is_wanted(item):
+        item.runtest = lambda: _explore_item(item, _case(item))
+
+
+def _passing():
+    """A test that skips itself, or says that it is to fail, has not failed."""
+    import unittest
+
+    return contextlib.suppress(unittest.SkipTest, pytest.skip.Exception, pytest.xfail.Exception)
+
+
+def _is_wanted(item):
+    config = item.config
+    by_mark = config.getoption("--raddle") or config.getoption("--raddle-replay")
+    return config.getoption("--raddle-all") or by_mark and _marked(item) is not None
+
+
+def _explore_item(item, model):
     from raddle import _explore
     from raddle._words import Refusal
 
-    seconds = config.getoption("--raddle-seconds")
-    options = {**(marked or {}), **({} if seconds is None else {"seconds": seconds}), **config.stash.get(OPTIONS, {})}
+    config = item.config
+    token, seconds = config.getoption("--raddle-replay"), config.getoption("--raddle-seconds")
+    options = {**(_marked(item) or {}), **({} if seconds is None else {"seconds": seconds}), **config.stash.get(OPTIONS, {})}
     options = _explore.Options(**options)
-    model = _model(pyfuncitem)
     try:
         found = _explore.again(model, token, options, quiet=True) if token else _explore.search(model, options, quiet=True)
     except (Refusal, ValueError) as reason:
@@ -47,11 +72,10 @@ def pytest_pyfunc_call(pyfuncitem):
     config.stash.setdefault(FOUND, []).append(found)
     if found.verdict in ("failed", "uncontrolled"):
         pytest.fail(str(found), pytrace=False)
-    pyfuncitem.add_report_section("call", "raddle", str(found))
+    item.add_report_section("call", "raddle", str(found))
     if found.interrupted:
         print(found)
         raise KeyboardInterrupt
-    return True
 
 
 def _marked(item):
@@ -63,32 +87,53 @@ def _marked(item):
 
 def _model(item):
     from raddle import _explore
+    from raddle._fresh import Fresh
     from raddle._run import Model
 
     # Plugins for asyncio put a plain function in the place of a coroutine function.
     test = inspect.unwrap(item.obj)
     names = item._fixtureinfo.argnames
-    fresh = _Fresh(item)
+    fixtures, module = _Fixtures(item), Fresh(item.module)
 
     def setup():
-        fresh.begin()
+        module.begin()
+        fixtures.begin()
         return {name: item.funcargs[name] for name in names}
 
     if inspect.iscoroutinefunction(test):
 
         async def actor(arguments):
-            await test(**arguments)
+            with _passing():
+                await test(**arguments)
 
     else:
 
         def actor(arguments):
-            test(**arguments)
+            with _passing():
+                test(**arguments)
 
-    target = "::".join([os.path.relpath(item.path), *item.nodeid.split("::")[1:]])
-    return Model(setup, [actor], None, _explore.fingerprint(["test", test]), target)
+    return Model(setup, [actor], None, _explore.fingerprint(["test", test]), _target(item))
 
 
-class _Fresh:
+def _target(item):
+    return "::".join([os.path.relpath(item.path), *item.nodeid.split("::")[1:]])
+
+
+def _case(item):
+    from raddle import _explore
+    from raddle._fresh import Fresh
+    from raddle._run import Model
+
+    kind, name, module = item.cls, item.name, Fresh(item.module)
+
+    def actor(_):
+        with _passing():
+            kind(name).debug()
+
+    return Model(module.begin, [actor], None, _explore.fingerprint(["test", f"{kind.__qualname__}.{name}"]), _target(item))
+
+
+class _Fixtures:
     """The fixtures of a function, made anew for each run: what one schedule has left in them is no start for the next."""
 
     def __init__(self, item):
