@@ -41,8 +41,10 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     Explain(ExplainArguments),
     ExplainPlace(ExplainPlaceArguments),
+    Explore(ExploreArguments),
     Fix(FixArguments),
     Graph(GraphArguments),
+    Replay(ReplayArguments),
     Rules,
 }
 
@@ -144,6 +146,71 @@ pub(crate) struct GraphArguments {
     pub(crate) output_format: GraphFormat,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ExploreArguments {
+    #[arg(value_name = "FILE[::NAME]")]
+    pub(crate) target: String,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "N", value_parser = seconds, help_heading = "run")]
+    pub(crate) seconds: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "run")]
+    pub(crate) schedules: Option<NonZeroUsize>,
+    #[arg(long, value_name = "HOW", help_heading = "run")]
+    pub(crate) strategy: Option<Strategy>,
+    #[arg(long, value_name = "MODEL", help_heading = "run")]
+    pub(crate) model: Option<Model>,
+    #[arg(long, value_name = "N", help_heading = "run")]
+    pub(crate) seed: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "run")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
+    pub(crate) format: ExplorationFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: String,
+    #[arg(value_name = "FILE[::NAME]")]
+    pub(crate) target: String,
+    #[arg(long, value_name = "PATH", help_heading = "files")]
+    pub(crate) python: Option<PathBuf>,
+    #[arg(long, value_name = "MODEL", help_heading = "run")]
+    pub(crate) model: Option<Model>,
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "output")]
+    pub(crate) format: ExplorationFormat,
+}
+
+/// A value that the Python package knows by the same name.
+macro_rules! named {
+    ($(#[$doc:meta])* $kind:ident { $($variant:ident = $name:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        pub(crate) enum $kind { $($variant),* }
+
+        impl $kind {
+            /// As the Python package has it.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $($kind::$variant => $name),* }
+            }
+        }
+    };
+}
+
+named! {
+    /// How schedules are chosen.
+    Strategy { Auto = "auto", Random = "random", Pct = "pct", Exhaustive = "exhaustive", Bounded = "bounded", Cancel = "cancel" }
+}
+named! {
+    /// Where threads can be switched.
+    Model { Both = "both", Gil = "gil" }
+}
+named! {
+    /// How an exploration is shown.
+    ExplorationFormat { Text = "text", Json = "json", Html = "html" }
+}
+
 /// What to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Graph {
@@ -224,6 +291,11 @@ impl FromStr for PythonVersion {
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "takes-number".to_owned())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|it: &f64| it.is_finite() && *it > 0.0);
+    number.ok_or_else(|| "takes-seconds".to_owned())
 }
 
 fn lang() -> impl TypedValueParser<Value = Lang> {

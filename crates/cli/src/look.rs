@@ -146,7 +146,7 @@ fn accesses(seen: &Seen<'_>, lang: Lang, name: &str) -> Option<String> {
                 let touch = match it.touch {
                     Touch::Read => "touch-read",
                     Touch::Set => "touch-set",
-                    Touch::Update => "touch-update",
+                    Touch::Update | Touch::Renew => "touch-update",
                     Touch::Change => "touch-change",
                     Touch::Remove => "touch-remove",
                     Touch::Iterate => "touch-iterate",

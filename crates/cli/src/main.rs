@@ -5,6 +5,7 @@ mod arguments;
 mod baseline;
 mod check;
 mod explain;
+mod explore;
 mod fix;
 mod interrupt;
 mod look;
@@ -53,8 +54,10 @@ fn run() -> ExitCode {
         Command::Check(arguments) => check::check(&session, *arguments),
         Command::Explain(arguments) => explain::explain(&session, &arguments),
         Command::ExplainPlace(arguments) => look::explain_place(&session, &arguments),
+        Command::Explore(arguments) => explore::explore(&session, &arguments),
         Command::Fix(arguments) => fix::fix(&session, &arguments),
         Command::Graph(arguments) => look::graph(&session, &arguments),
+        Command::Replay(arguments) => explore::replay(&session, &arguments),
         Command::Rules => rules::rules(&session),
     });
     ended.unwrap_or_else(|error| refusal::show(&session, &error))

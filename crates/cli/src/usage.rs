@@ -70,7 +70,9 @@ fn help(error: &Error) -> Message {
         // Our own parsers fail with the key of a shared word.
         return Message::new(&reason.to_string());
     }
-    let command = std::env::args().nth(1).filter(|name| matches!(name.as_str(), "check" | "explain" | "rules"));
+    let command = std::env::args()
+        .nth(1)
+        .filter(|name| matches!(name.as_str(), "check" | "explain" | "explore" | "replay" | "rules"));
     let command = command.map_or("raddle".to_owned(), |name| format!("raddle {name}"));
     Message::new("usage-more").arg("command", command)
 }

@@ -57,8 +57,10 @@ fn help_of_everything() {
           check          look for concurrency bugs
           explain        tell what a rule is about
           explain-place  show who touches a variable or attribute, on which actor, under which locks
+          explore        run a test, a function or a script under many schedules until one breaks it
           fix            apply the fixes of what is found
           graph          show the order in which locks are taken, or who runs where
+          replay         run one schedule again
           rules          list the rules
 
         With any command:

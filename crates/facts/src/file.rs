@@ -245,6 +245,8 @@ pub struct Act {
     pub discarded: bool,
     /// Whether it stands in a loop of the function.
     pub in_loop: bool,
+    /// Whether an update takes away: `place -= value`.
+    pub subtracts: bool,
     /// What becomes of the value.
     pub usage: Usage,
 }
@@ -285,6 +287,8 @@ pub struct FileFacts {
     pub imports: Vec<Sym>,
     /// What `__all__` names, sorted by text, where it says so in literals.
     pub exports: Option<Vec<Sym>>,
+    /// Guards that comments declare.
+    pub declared_guards: Vec<crate::declared::DeclaredGuard>,
     /// Whether the tree was deeper than the walk goes, so that something is missing here.
     pub too_deep: bool,
 }
@@ -299,7 +303,7 @@ impl FileFacts {
     /// The values of a list.
     #[must_use]
     pub fn list(&self, range: ListRange) -> &[ValueId] {
-        &self.lists[range.start as usize..(range.start + range.len) as usize]
+        self.lists.get(range.start as usize..(range.start + range.len) as usize).unwrap_or_default()
     }
 
     /// The arguments of a call.

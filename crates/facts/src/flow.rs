@@ -4,6 +4,7 @@
 //! them. [`interpret`] runs a [`Domain`] over it: held locks, pending coroutines, swallowed cancellations and the like
 //! are all the same walk with another state.
 
+mod below;
 mod interpret;
 
 use bitcode::{Decode, Encode};

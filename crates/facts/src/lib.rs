@@ -1,9 +1,10 @@
 //! What each function does: one file at a time, the tree walked once.
 //!
-//! [`walk`] turns a syntax tree into [`FileFacts`]: symbolic values, scopes, functions, classes and acts, with
+//! [`read`] turns a syntax tree into [`FileFacts`]: symbolic values, scopes, functions, classes and acts, with
 //! everything that needs another file left open for `program` to close. Facts are plain data: they can be cached
 //! by the content of the file, and a verdict never sees a tree.
 
+pub mod declared;
 pub mod file;
 pub mod flow;
 pub mod models;
@@ -12,6 +13,7 @@ pub mod value;
 
 mod walk;
 
+pub use declared::{DeclaredGuard, read};
 pub use file::{
     Act, ActKind, Class, ClassId, FileFacts, Function, FunctionId, Guard, GuardId, GuardKind, Held, HeldId, Parameter,
     ParameterKind, Scope, ScopeId, ScopeKind,

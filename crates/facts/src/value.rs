@@ -19,7 +19,8 @@ impl ValueId {
     pub const UNKNOWN: ValueId = ValueId(0);
 }
 
-/// Some values of the file's pool of lists.
+/// Some values of the file's pool of lists. Equal lists share their entries, but for those of displays that make an object
+/// each time they run; an empty one of those starts at its place in the source, so that it differs from the others too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct ListRange {
     /// First entry in the pool.
@@ -170,4 +171,12 @@ pub enum Value {
     Operator(ValueId, ValueId),
     /// A condition and what it looks at.
     Test(Test, ListRange),
+}
+
+impl Value {
+    /// Whether this is a value with a declaration around it.
+    #[must_use]
+    pub fn is_declared_as(self, value: ValueId) -> bool {
+        matches!(self, Value::Declared(_, inner) if inner == value)
+    }
 }

@@ -252,6 +252,7 @@ impl Walker {
             cases: self.cases,
             imports,
             exports,
+            declared_guards: Vec::new(),
             too_deep: self.too_deep,
         }
     }
@@ -269,9 +270,19 @@ impl Walker {
                 held: self.frame.held,
                 awaited: false,
                 discarded: false,
+                subtracts: false,
                 in_loop: self.frame.loops > 0,
                 usage,
             });
+        }
+    }
+
+    /// `place += value` and its like.
+    fn update(&mut self, place: ValueId, value: ValueId, span: Span, subtracts: bool) {
+        let before = self.frame.acts.len();
+        self.act(ActKind::Update(place, value), span);
+        for act in &mut self.frame.acts[before..] {
+            act.subtracts = subtracts;
         }
     }
 

@@ -4,6 +4,8 @@
 //! function hold an object that the other actors hold too: `self` of a bound method that several threads run is one,
 //! the element each of them was given is not.
 
+pub(crate) mod objects;
+mod order;
 mod roots;
 
 use raddle_facts::models::Runner;
@@ -14,6 +16,7 @@ use rustc_hash::FxHashMap;
 use crate::Program;
 use crate::calls::{Sure, Target, Via};
 use crate::locks::LockKey;
+use crate::sharing::Place;
 use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
 use crate::val::Val;
 
@@ -56,6 +59,10 @@ pub struct Root {
     pub shared: u32,
     /// Whether the one who starts it waits for it on the spot: what it is given is lent and not shared.
     pub lent: bool,
+    /// Attributes of the object it runs on that hold what the others of its kind hold too.
+    pub kept: Vec<Place>,
+    /// For the one who starts others and goes on: from which act until which the others run beside it.
+    pub window: Option<(u32, u32)>,
 }
 
 /// How one actor comes to a function.
@@ -117,6 +124,8 @@ impl Program {
         let first: Vec<usize> = (0..actors.roots.len()).collect();
         self.follow_roots(&mut actors, first, &mut steps);
         let from = actors.roots.len();
+        let starters = self.starter_roots(&actors.roots);
+        actors.roots.extend(starters);
         let callers = self.caller_roots(&actors);
         actors.roots.extend(callers);
         let second: Vec<usize> = (from..actors.roots.len()).collect();
@@ -150,6 +159,9 @@ impl Program {
                 };
                 let visit = visit.clone();
                 for step in &steps[&function] {
+                    if !actors.roots[root].runs(function, step.act) {
+                        continue;
+                    }
                     let shared = self.carried(function, &visit, &actors.roots[root], step);
                     let mut held = visit.held.clone();
                     held.extend(step.held.iter().filter(|it| !visit.held.contains(it)).cloned());
@@ -193,12 +205,13 @@ impl Program {
             Value::Parameter(owner, _) => self.encloses(FunctionRef { unit: function.unit, function: owner }, root),
             Value::Super(_, owner) => owner == function.function && visit.shared & 1 == 1,
             Value::Attribute(base, _) => {
-                self.is_shared(function, visit, root, base, depth + 1) && !self.is_confined(function.unit, value)
-                    || self.is_of_module(function.unit, base)
+                let held = self.is_shared(function, visit, root, base, depth + 1)
+                    || self.is_kept_by_all(function, root, value);
+                held && !self.is_confined(function.unit, value) || self.is_of_module(function.unit, base)
             }
             Value::Name(scope, name) => match self.place_named(function.unit, scope, name) {
-                Some(crate::sharing::Place::Global(..)) => !self.is_confined(function.unit, value),
-                Some(crate::sharing::Place::Closure(owner, _)) => self.encloses(owner, root),
+                Some(Place::Global(..)) => !self.is_confined(function.unit, value),
+                Some(Place::Closure(owner, _)) => self.encloses(owner, root),
                 _ => false,
             },
             Value::ImportFrom(..) => !self.is_confined(function.unit, value),
@@ -207,6 +220,11 @@ impl Program {
             }
             _ => false,
         }
+    }
+
+    /// Whether an attribute is one that the object of a thread was made with, as its siblings were.
+    fn is_kept_by_all(&self, function: FunctionRef, root: &Root, attribute: ValueId) -> bool {
+        !root.kept.is_empty() && self.spot_at(function, attribute).is_some_and(|it| root.kept.contains(&it.place))
     }
 
     fn is_of_module(&self, unit: UnitId, base: ValueId) -> bool {
@@ -399,6 +417,11 @@ impl Actors {
         let (first, second) = (&self.roots[a], &self.roots[b]);
         if a == b {
             return first.many != Many::One;
+        }
+        // Who starts others runs beside those, as far as is known.
+        if first.window.is_some() || second.window.is_some() {
+            let starter = |it: &Root| it.from.map(|(function, _)| function);
+            return first.window.is_some() != second.window.is_some() && starter(first) == starter(second);
         }
         if (first.runner == Runner::EventLoop) == (second.runner == Runner::EventLoop) {
             let callers = first.runner == Runner::Caller && second.runner == Runner::Caller;

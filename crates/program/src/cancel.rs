@@ -4,8 +4,11 @@
 //! own class. The handler that gets it is walked way by way: what falls through, returns, leaves the loop, goes round
 //! it again or raises something else has swallowed it.
 
+mod changes;
 mod classes;
+mod errors_only;
 mod own;
+mod undone;
 mod ways;
 
 use raddle_facts::flow::{Block, Handler};
@@ -18,7 +21,10 @@ use crate::Program;
 use crate::unit::{FunctionRef, UnitId, ValueRef};
 use crate::val::Val;
 
+pub use changes::{Change, Changed};
 pub use classes::Caught;
+pub use errors_only::{ErrorsOnly, Remedy};
+pub use undone::Undone;
 
 /// What becomes of the cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

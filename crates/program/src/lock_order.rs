@@ -4,8 +4,10 @@ use raddle_facts::models::LockKind;
 use rustc_hash::FxHashMap;
 
 use crate::Program;
-use crate::locks::summary::{Effect, LockWorld, Under};
-use crate::locks::{LockKey, LockRef, Root};
+use crate::calls::Sure;
+use crate::locks::registry::UserCall;
+use crate::locks::summary::{Effect, LockWorld, Reached, Under};
+use crate::locks::{LockKey, LockRef, Owner, Root};
 
 /// One lock is taken while another is held.
 #[derive(Debug, Clone)]
@@ -34,6 +36,15 @@ const LONGEST: usize = 5;
 /// Ways to take one pair of locks that are tried.
 const MOST_WAYS: usize = 12;
 
+/// The orders of one step under locks.
+pub fn orders_of<'w>(under: &'w Under, to: &LockRef, acc: &mut Vec<Order<'w>>) {
+    for hold in &under.held {
+        let mut gates: Vec<LockKey> = under.held.iter().map(|it| it.lock.key.clone()).collect();
+        gates.retain(|it| *it != hold.lock.key);
+        acc.push(Order { from: hold.lock.clone(), from_act: hold.act, to: to.clone(), under, gates });
+    }
+}
+
 impl Program {
     /// Every pair of locks that is taken one inside the other.
     #[must_use]
@@ -41,13 +52,33 @@ impl Program {
         let mut orders = Vec::new();
         for under in &world.under {
             let Effect::Take(to) = &under.reached.effect else { continue };
-            for hold in &under.held {
-                let mut gates: Vec<LockKey> = under.held.iter().map(|it| it.lock.key.clone()).collect();
-                gates.retain(|it| *it != hold.lock.key);
-                orders.push(Order { from: hold.lock.clone(), from_act: hold.act, to: to.clone(), under, gates });
-            }
+            orders_of(under, to, &mut orders);
         }
         orders
+    }
+
+    /// Every pair of locks that is taken one inside the other, the inner one by a callable that was registered.
+    #[must_use]
+    pub fn registered_orders(&self, world: &LockWorld) -> Vec<Under> {
+        let registry = self.registry();
+        let mut found = Vec::new();
+        for under in &world.under {
+            let Effect::User(UserCall { kept: Some(kept @ LockKey::Member(..)), .. }) = &under.reached.effect else {
+                continue;
+            };
+            for (callable, ..) in registry.given.get(kept).into_iter().flatten() {
+                for reached in world.reach.get(callable).into_iter().flatten() {
+                    let Effect::Take(lock) = &reached.effect else { continue };
+                    let mut way = under.reached.way.clone();
+                    way.extend_from_slice(&reached.way);
+                    let owner = if lock.owner.root == Root::Only { lock.owner.clone() } else { Owner::unknown() };
+                    let lock = LockRef { owner, ..lock.clone() };
+                    let reached = Reached { effect: Effect::Take(lock), way, sure: Sure::Perhaps };
+                    found.push(Under { function: under.function, held: under.held.clone(), reached });
+                }
+            }
+        }
+        found
     }
 
     /// Circles of different locks, each once.

@@ -6,8 +6,15 @@
 
 pub mod caller;
 pub mod held;
+mod hidden;
+pub mod interrupts;
+pub mod leads;
+pub mod peer;
 pub mod place;
+pub mod registry;
+mod single;
 pub mod summary;
+pub mod waiting;
 
 use std::sync::Arc;
 
@@ -102,5 +109,24 @@ impl LockRef {
     #[must_use]
     pub fn is_same(&self, other: &LockRef) -> bool {
         self.key == other.key && self.owner.is_same(&other.owner)
+    }
+}
+
+/// A place as a person of the project would say it: `Class.attribute`, `name`.
+#[must_use]
+pub fn key_text(program: &crate::Program, key: &LockKey) -> String {
+    match key {
+        LockKey::Global(_, name) | LockKey::Local(_, name) => name.to_string(),
+        LockKey::Member(class, name) => {
+            let facts = &program.unit(class.unit).facts;
+            format!("{}.{name}", facts.text(program.class(*class).name))
+        }
+        LockKey::Parameter(function, place) => {
+            let facts = &program.unit(function.unit).facts;
+            let parameter = program.function(*function).parameters.get(*place as usize);
+            parameter.map_or_else(String::new, |it| facts.text(it.name).to_owned())
+        }
+        LockKey::Entry(of) => format!("{}[…]", key_text(program, of)),
+        LockKey::Outside(path) => path.rsplit('.').next().unwrap_or(path).to_owned(),
     }
 }

@@ -44,12 +44,16 @@ pub(crate) struct Shared {
     pub(crate) lock_world: OnceLock<Arc<crate::locks::summary::LockWorld>>,
     pub(crate) given_to_threads: OnceLock<rustc_hash::FxHashSet<FunctionRef>>,
     pub(crate) mentions: OnceLock<crate::locks::caller::Mentions>,
+    pub(crate) lock_names: OnceLock<Arc<crate::locks::peer::LockNames>>,
+    pub(crate) registry: OnceLock<Arc<crate::locks::registry::Registry>>,
     pub(crate) crossings: OnceLock<Vec<crate::crossing::Crossing>>,
     pub(crate) thread_code: OnceLock<crate::threads::ThreadCode>,
     pub(crate) races: OnceLock<Vec<crate::sharing::races::Race>>,
     pub(crate) unguarded: OnceLock<Vec<crate::sharing::guarding::Unguarded>>,
     pub(crate) actors: OnceLock<crate::actors::Actors>,
+    pub(crate) given: OnceLock<crate::sharing::given::Given>,
     pub(crate) start: OnceLock<crate::crossing::Start>,
+    pub(crate) undone: OnceLock<Vec<(FunctionRef, crate::cancel::Undone)>>,
 }
 
 /// The answers so far.
@@ -87,25 +91,33 @@ impl crate::Program {
             lock_world,
             given_to_threads,
             mentions,
+            lock_names,
+            registry,
             races,
             unguarded,
             actors,
+            given,
             crossings,
             thread_code,
             start,
+            undone,
         } = &self.memo.shared;
         let _ = (
             self.all_wrongly_handed(),
             self.all_lost(),
             self.spawns(),
+            self.lock_names(),
+            self.registry(),
             self.thread_code(),
             self.lock_world(),
             self.handed_to_threads(),
+            self.given_by_starters(),
             self.actors(),
             self.races(),
             self.unguarded(),
             self.crossings(),
             self.start_by_default(),
+            self.all_undone(),
         );
         let done = [
             handed.get().is_some(),
@@ -114,12 +126,16 @@ impl crate::Program {
             lock_world.get().is_some(),
             given_to_threads.get().is_some(),
             mentions.get().is_some(),
+            lock_names.get().is_some(),
+            registry.get().is_some(),
             races.get().is_some(),
             unguarded.get().is_some(),
             actors.get().is_some(),
+            given.get().is_some(),
             crossings.get().is_some(),
             thread_code.get().is_some(),
             start.get().is_some(),
+            undone.get().is_some(),
         ];
         assert!(done.iter().all(|it| *it), "every shared answer is worked out before verdicts run side by side");
     }

@@ -94,6 +94,24 @@ impl Program {
             .is_some_and(|init| self.wants_more_than_args(init, own.count()))
     }
 
+    /// Whether `__init__` reads an attribute of a parameter in whose place something else was passed on: built again, it
+    /// gets that instead.
+    fn reads_what_it_did_not_pass(&self, init: FunctionRef, passed: &[raddle_facts::Argument]) -> bool {
+        let facts = &self.unit(init.unit).facts;
+        passed.iter().enumerate().any(|(at, argument)| {
+            let place = at as u16 + 1;
+            let parameter = Value::Parameter(init.function, place);
+            // Text and numbers have attributes too, but not those that are read of an object.
+            facts.value(argument.value) != parameter
+                && facts.acts_of(init.function).iter().any(|act| match act.kind {
+                    ActKind::Load(value) | ActKind::Again(value) => {
+                        matches!(facts.value(value), Value::Attribute(base, _) if facts.value(base) == parameter)
+                    }
+                    _ => false,
+                })
+        })
+    }
+
     fn wants_more_than_args(&self, init: FunctionRef, classes: usize) -> bool {
         let facts = &self.unit(init.unit).facts;
         let parameters = &self.function(init).parameters;
@@ -121,6 +139,9 @@ impl Program {
             let arguments = facts.arguments(arguments);
             if arguments.iter().any(|it| it.keyword != Keyword::Positional) {
                 return false;
+            }
+            if self.reads_what_it_did_not_pass(init, arguments) {
+                return true;
             }
             passed = Some(arguments.len());
         }

@@ -6,8 +6,15 @@
 //! writes of actors together that may overlap ([`crate::actors`]).
 
 pub mod accesses;
+pub mod declared;
+pub mod escaping;
+pub mod given;
 pub mod guarding;
+pub mod interrupting;
+pub mod processes;
 pub mod races;
+pub mod split;
+pub mod too_early;
 pub mod touches;
 
 use std::sync::Arc;
@@ -16,7 +23,7 @@ use raddle_facts::{ScopeId, ScopeKind, Sym, Value, ValueId};
 
 use crate::Program;
 use crate::members::Ancestor;
-use crate::unit::{ClassRef, FunctionRef, UnitId, ValueRef};
+use crate::unit::{ClassRef, FunctionRef, UnitId};
 use crate::val::Val;
 
 /// Where a value lives.
@@ -28,6 +35,8 @@ pub enum Place {
     Member(ClassRef, Arc<str>),
     /// A variable of a function, as the functions in it see it.
     Closure(FunctionRef, Arc<str>),
+    /// An object that a function makes, by the expression that makes it, and the name it gives it before it hands it over.
+    Made(FunctionRef, ValueId, Arc<str>),
 }
 
 /// A place, and the object it belongs to where there may be several.
@@ -43,6 +52,10 @@ impl Program {
     /// The place that an expression of a function reads or writes; nothing for what only the function itself can see.
     #[must_use]
     pub fn spot_at(&self, function: FunctionRef, value: ValueId) -> Option<Spot> {
+        self.spot_deep(function, value, 0)
+    }
+
+    fn spot_deep(&self, function: FunctionRef, value: ValueId, depth: u8) -> Option<Spot> {
         let facts = &self.unit(function.unit).facts;
         match facts.value(value) {
             Value::Name(scope, sym) => {
@@ -57,14 +70,18 @@ impl Program {
                 self.is_variable(found, name).then(|| Spot { place: Place::Global(found, name.into()), object: None })
             }
             Value::Attribute(base, sym) => self.member_spot(function, base, facts.text(sym)),
-            Value::Declared(_, inner) | Value::Narrowed(inner, _) => self.spot_at(function, inner),
+            Value::Declared(_, inner) | Value::Narrowed(inner, _) => self.spot_deep(function, inner, depth),
+            Value::Parameter(owner, place) if owner == function.function => {
+                self.spot_given(function, place, value, depth)
+            }
+            it if given::makes_object(it) => self.spot_made(function, value),
             Value::Union(list) => {
                 let mut values = facts.list(list).iter().filter(|it| facts.value(**it) != Value::None);
                 let only = values.next()?;
                 if values.next().is_some() {
                     return None;
                 }
-                self.spot_at(function, *only)
+                self.spot_deep(function, *only, depth)
             }
             _ => None,
         }
@@ -105,7 +122,11 @@ impl Program {
     }
 
     fn member_spot(&self, function: FunctionRef, base: ValueId, name: &str) -> Option<Spot> {
-        let vals = self.evaluate(ValueRef { unit: function.unit, value: base });
+        if let Some(class) = self.class_of_object(function, base) {
+            let (owner, _) = self.defines(class, name)?;
+            return Some(Spot { place: Place::Member(owner, name.into()), object: None });
+        }
+        let vals = self.evaluate_given(function, base, 0);
         let [val] = &vals.known[..] else { return None };
         match val {
             Val::Instance(class, _) if self.is_own(class.unit) && !self.is_confining(*class) => {
@@ -120,6 +141,24 @@ impl Program {
             Val::Module(unit) => {
                 self.is_variable(*unit, name).then(|| Spot { place: Place::Global(*unit, name.into()), object: None })
             }
+            _ => None,
+        }
+    }
+
+    /// The class that `type(self)` and `self.__class__` are.
+    fn class_of_object(&self, function: FunctionRef, value: ValueId) -> Option<ClassRef> {
+        let facts = &self.unit(function.unit).facts;
+        let object = match facts.value(value) {
+            Value::Attribute(object, name) if facts.text(name) == "__class__" => object,
+            Value::Call(callee, arguments) if facts.called_name(callee) == Some("type") => {
+                let [only] = facts.arguments(arguments) else { return None };
+                only.value
+            }
+            _ => return None,
+        };
+        let vals = self.evaluate_given(function, object, 0);
+        match &vals.known[..] {
+            [Val::Instance(class, _)] if self.is_own(class.unit) => Some(*class),
             _ => None,
         }
     }

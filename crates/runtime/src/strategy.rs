@@ -43,7 +43,7 @@ pub enum Next {
 pub enum Coverage {
     /// All schedules, up to the exchange of independent acts.
     All,
-    /// All schedules with at most so many preemptions.
+    /// All schedules with at most so many preemptions; of `Orders`, with at most so many departures from an undisturbed run.
     UpTo {
         /// The bound that is done.
         preemptions: u32,

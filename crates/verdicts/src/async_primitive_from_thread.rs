@@ -6,7 +6,7 @@ use raddle_vocabulary::{self as vocabulary, Actor, Confidence, Finding, Level, M
 use rustc_hash::FxHashSet;
 
 use crate::Judged;
-use crate::plain::{Found, calls, short, thread_story};
+use crate::plain::{Found, calls, method, short, thread_story};
 use crate::story::site_of;
 
 /// The rule's name.
@@ -60,6 +60,12 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         .map(|it| it.function)
         .chain(judged.loop_code.edges.iter().map(|it| it.callee))
         .collect();
+    for (unit, it) in program.own_units() {
+        if it.facts.symbols.find("call_soon_threadsafe").is_some() {
+            let functions = program.functions_of(unit).filter(|it| !code.reached.contains_key(it));
+            functions.for_each(|it| beside(program, it, acc));
+        }
+    }
     for function in &code.order {
         for called in calls(program, *function) {
             let Some(name) = program
@@ -109,6 +115,48 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
                 .finish(program),
             );
         }
+    }
+}
+
+/// Finds what is touched right beside a `call_soon_threadsafe`: whoever calls that is on another thread.
+fn beside(program: &Program, function: FunctionRef, acc: &mut Vec<Finding>) {
+    let all: Vec<_> = calls(program, function).collect();
+    let wakes: Vec<_> = all
+        .iter()
+        .filter(|it| method(program, function, it.callee).is_some_and(|(_, name)| name == "call_soon_threadsafe"))
+        .collect();
+    for called in &all {
+        let near = wakes.iter().find(|it| {
+            it.act.guard == called.act.guard
+                && it.act.held == called.act.held
+                && called.act.span.end <= it.act.span.start
+        });
+        let (Some(wake), true) = (near, called.act.discarded) else { continue };
+        let names = program.known_names(ValueRef { unit: function.unit, value: called.callee });
+        let Some(name) = names.into_iter().find_map(|it| plain_name(&it)).filter(|it| !NEEDS_LOOP.contains(&&**it))
+        else {
+            continue;
+        };
+        let step = |span, key: &str| Step {
+            actor: Actor::Thread,
+            act: vocabulary::Act::Write,
+            site: site_of(program, function.unit, span),
+            message: Message::new(key).arg("call", short(&name)),
+        };
+        acc.push(
+            Found {
+                rule: ID,
+                function,
+                span: called.act.span,
+                message: Message::new("beside").arg("call", short(&name)).arg("function", program.short_name(function)),
+                help: "help-threadsafe",
+                level: Level::Error,
+                confidence: Confidence::Likely,
+                because: vec![Message::new("because-wakes")],
+                story: vec![step(called.act.span, "step-touch"), step(wake.act.span, "step-wakes")],
+            }
+            .finish(program),
+        );
     }
 }
 

@@ -24,6 +24,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
     for (unit, _) in program.own_units() {
         for function in program.functions_of(unit).filter(|it| program.function(*it).scope != ScopeId::MODULE) {
+            acc.extend(default_executor(program, function));
             // Asked before who is called, which costs more.
             let stays = |called: &Called<'_>| matches!(called.act.usage, Usage::Receiver | Usage::Bound);
             for called in calls(program, function).filter(stays) {
@@ -49,6 +50,39 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// A loop that a function runs and closes by hand, without its default executor.
+fn default_executor(program: &Program, function: FunctionRef) -> Option<Finding> {
+    let facts = &program.unit(function.unit).facts;
+    facts.symbols.find("shutdown_asyncgens")?;
+    let called: Vec<Called<'_>> = calls(program, function).collect();
+    let on = |wanted: &str| {
+        called.iter().find_map(|it| {
+            let (base, name) = method(program, function, it.callee)?;
+            (name == wanted).then_some((it, base))
+        })
+    };
+    let (generators, of) = on("shutdown_asyncgens")?;
+    let closes = called.iter().any(|it| method(program, function, it.callee) == Some((of, "close")));
+    if !closes || on("run_until_complete").is_none() || on("shutdown_default_executor").is_some() {
+        return None;
+    }
+    let name = program.short_name(function);
+    Some(
+        Found {
+            rule: ID,
+            function,
+            span: generators.act.span,
+            message: Message::new("default").arg("function", name),
+            help: "help-default",
+            level: Level::Warning,
+            confidence: Confidence::Likely,
+            because: vec![Message::new("because-closed")],
+            story: Vec::new(),
+        }
+        .finish(program),
+    )
 }
 
 /// How sure it is that a pool is used in this function alone and never shut down.

@@ -1,7 +1,7 @@
 //! Futures that nobody keeps, so that an exception in them is never seen.
 
 use raddle_facts::flow::{BlockId, Flow};
-use raddle_facts::{FileFacts, Value};
+use raddle_facts::{ActKind, FileFacts, Value, ValueId};
 use raddle_program::val::Val;
 use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
@@ -17,6 +17,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
     for (unit, _) in program.own_units() {
         for function in program.functions_of(unit) {
+            acc.extend(told_twice(program, function));
             for called in calls(program, function).filter(|it| it.act.discarded) {
                 let Some((_, name)) = method(program, function, called.callee) else { continue };
                 if !matches!(name, "submit" | "apply_async" | "map_async" | "starmap_async") {
@@ -50,6 +51,81 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// A future that gets an exception which the function raises as well: without a waiter nobody takes it out.
+fn told_twice(program: &Program, function: FunctionRef) -> Option<Finding> {
+    let facts = &program.unit(function.unit).facts;
+    facts.symbols.find("set_exception")?;
+    let it = program.function(function);
+    let named = |name: &'static str| {
+        calls(program, function).filter_map(move |called| {
+            let (base, it) = method(program, function, called.callee)?;
+            (it == name).then_some((called, base))
+        })
+    };
+    let (told, future) = facts.steps_below(it.body).into_iter().find_map(|flow| {
+        let Flow::Try { handlers, .. } = flow else { return None };
+        let handlers = &facts.handlers[handlers.0 as usize..(handlers.0 + handlers.1) as usize];
+        handlers.iter().find_map(|handler| {
+            let steps = facts.block(handler.body);
+            let raises = matches!(steps.last(), Some(Flow::Raise { .. }));
+            let broad =
+                handler.class.is_none_or(|class| is_broad(program, ValueRef { unit: function.unit, value: class }));
+            let inside =
+                |span: raddle_vocabulary::Span| handler.span.start <= span.start && span.end <= handler.span.end;
+            let found = named("set_exception").find(|(called, _)| inside(called.act.span));
+            found.filter(|_| raises && broad)
+        })
+    })?;
+    if !kept_for_others(program, function, future) {
+        return None;
+    }
+    let looked_at = ["exception", "add_done_callback", "result"]
+        .into_iter()
+        .any(|name| calls(program, function).any(|it| method(program, function, it.callee) == Some((future, name))));
+    let awaited = facts.acts_of(function.function).iter().any(|act| match act.kind {
+        ActKind::Await(value) => value == future && act.span.start > told.act.span.start,
+        _ => false,
+    });
+    if looked_at || awaited {
+        return None;
+    }
+    Some(
+        Found {
+            rule: ID,
+            function,
+            span: told.act.span,
+            message: Message::new("told-twice").arg("function", program.short_name(function)),
+            help: "help-look",
+            level: Level::Warning,
+            confidence: Confidence::Likely,
+            because: vec![Message::new("because-raised")],
+            story: Vec::new(),
+        }
+        .finish(program),
+    )
+}
+
+/// Whether a function makes a future and leaves it in an attribute or container, for whoever else may wait.
+fn kept_for_others(program: &Program, function: FunctionRef, future: ValueId) -> bool {
+    let facts = &program.unit(function.unit).facts;
+    let makes = |value: ValueId| match facts.value(value) {
+        Value::Call(callee, _) => {
+            facts.called_name(callee) == Some("create_future")
+                || program
+                    .known_names(ValueRef { unit: function.unit, value: callee })
+                    .iter()
+                    .any(|it| &**it == "asyncio.Future")
+        }
+        _ => false,
+    };
+    facts.acts_of(function.function).iter().any(|act| match act.kind {
+        ActKind::Write(place, value) if !matches!(facts.value(place), Value::Name(..)) => {
+            makes(value) && (value == future || place == future)
+        }
+        _ => false,
+    })
 }
 
 fn makes_future(name: &str) -> bool {

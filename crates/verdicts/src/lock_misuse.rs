@@ -1,12 +1,13 @@
 //! Locks used in ways that protect nothing: a result that nobody looks at, a lock of one's own, a wait without a loop.
 
 use raddle_facts::models::LockKind;
-use raddle_facts::{ActKind, Keyword, Usage, Value};
+use raddle_facts::{ActKind, GuardKind, Keyword, Usage, Value};
+use raddle_program::locks::held::Twice;
 use raddle_program::{FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Act, Confidence, Finding, Level, Message};
 
 use crate::Judged;
-use crate::locking::{Said, finding, method_of, step};
+use crate::locking::{Said, finding, lock_name, method_of, step, take_step};
 use crate::story::act_at;
 
 /// `acquire-result-ignored`.
@@ -15,6 +16,8 @@ pub const IGNORED: &str = "acquire-result-ignored";
 pub const PER_CALL: &str = "lock-created-per-call";
 /// `condition-wait-without-loop`.
 pub const NO_LOOP: &str = "condition-wait-without-loop";
+/// `lock-released-twice`.
+pub const TWICE: &str = "lock-released-twice";
 /// `child-pipe-not-read`.
 pub const PIPE: &str = "child-pipe-not-read";
 
@@ -109,7 +112,7 @@ pub fn no_loop(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     each_act(program, |function, at| {
         let act = act_at(program, function, at);
         let Some((base, name)) = method_of(program, function, at) else { return };
-        if name != "wait" || act.in_loop {
+        if name != "wait" || act.in_loop && !program.goes_on_after_wait(function, at) {
             return;
         }
         let ActKind::Call(call) = act.kind else { return };
@@ -122,6 +125,55 @@ pub fn no_loop(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
             acc.push(simple(program, NO_LOOP, (function, at), Level::Error, &program.written(function, base)));
         }
     });
+}
+
+/// Finds locks that are given back once more than they were taken.
+pub fn twice(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
+    let program = judged.program;
+    for function in program.own_units().flat_map(|(unit, _)| program.functions_of(unit)) {
+        for it in &program.held_at(function).twice {
+            let plain = it.lock.info.is_some_and(|it| it.kind == LockKind::Mutex && !it.reentrant);
+            if plain && it.again.is_none_or(|at| is_plain_way(program, function, it.first, at)) {
+                acc.push(of_twice(program, function, it));
+            }
+        }
+    }
+}
+
+/// Whether a release stands outside conditions, handlers and `with raises(…)`, unless the first one stands there too.
+fn is_plain_way(program: &Program, function: FunctionRef, first: u32, again: u32) -> bool {
+    let facts = &program.unit(function.unit).facts;
+    let (first, again) = (&facts.acts[first as usize], &facts.acts[again as usize]);
+    let handled = facts.guards_of(again).any(|it| matches!(it, GuardKind::Handler(..)));
+    again.held == first.held && (again.guard == first.guard || !handled)
+}
+
+fn of_twice(program: &Program, function: FunctionRef, it: &Twice) -> Finding {
+    let facts = &program.unit(function.unit).facts;
+    let at = it.again.unwrap_or(it.first);
+    let conditional = facts.guards_of(&facts.acts[at as usize]).any(|it| !matches!(it, GuardKind::Always));
+    let (_, end) = program.function(function).acts;
+    let retaken = (it.first..end).any(|at| {
+        method_of(program, function, at).is_some_and(|(base, name)| {
+            name == "acquire" && program.lock_at(function, base).is_some_and(|lock| lock.key == it.lock.key)
+        })
+    });
+    // An exception between giving a lock back and taking it again is rare.
+    let unsure = !it.always && (retaken || conditional && it.again.is_some());
+    let confidence = if unsure || program.is_test(function) { Confidence::Possible } else { Confidence::Likely };
+    let name = lock_name(program, &it.lock);
+    let released = Message::new("step-released").arg("lock", &*name);
+    let mut story = vec![step(program, (function, it.first), Act::Release, released)];
+    let taken = program.held_at(function).taken.iter().find(|one| one.lock == it.lock).map(|one| one.act);
+    if let Some(taken) = taken {
+        story.insert(0, take_step(program, function, taken, &name));
+    }
+    let key = if it.again.is_some() { "again" } else { "scoped" };
+    let message = Message::new(key).arg("lock", &*name);
+    let help = Message::new("help").arg("lock", &*name);
+    let because = vec![Message::new("because-lock-known")];
+    let said = Said { message, help, level: Level::Error, confidence, because, story, parts: vec![name] };
+    finding(program, TWICE, (function, at), said)
 }
 
 /// Finds waits for a child process whose pipe nobody reads meanwhile.

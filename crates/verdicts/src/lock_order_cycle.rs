@@ -1,7 +1,8 @@
 //! Locks that are taken in a circle: each holder waits for the next.
 
 use raddle_facts::{ActKind, GuardKind, Test, Value};
-use raddle_program::lock_order::{Circle, Order};
+use raddle_program::lock_order::{Circle, Order, orders_of};
+use raddle_program::locks::summary::Effect;
 use raddle_program::locks::{LockKey, Root};
 use raddle_program::{FunctionRef, Program};
 use raddle_vocabulary::{Confidence, Finding, Level, Message, Step};
@@ -17,7 +18,13 @@ pub const ID: &str = "lock-order-cycle";
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let program = judged.program;
     let world = program.lock_world();
-    let orders = program.lock_orders(&world);
+    let mut orders = program.lock_orders(&world);
+    let registered = program.registered_orders(&world);
+    for under in &registered {
+        if let Effect::Take(to) = &under.reached.effect {
+            orders_of(under, to, &mut orders);
+        }
+    }
     for circle in program.lock_circles(&orders) {
         acc.push(of_circle(program, &circle));
     }

@@ -15,20 +15,7 @@ pub(crate) fn lock_name(program: &Program, lock: &LockRef) -> String {
 }
 
 pub(crate) fn key_name(program: &Program, key: &LockKey) -> String {
-    match key {
-        LockKey::Global(_, name) | LockKey::Local(_, name) => name.to_string(),
-        LockKey::Member(class, name) => {
-            let facts = &program.unit(class.unit).facts;
-            format!("{}.{name}", facts.text(program.class(*class).name))
-        }
-        LockKey::Parameter(function, place) => {
-            let facts = &program.unit(function.unit).facts;
-            let parameter = program.function(*function).parameters.get(*place as usize);
-            parameter.map_or_else(String::new, |it| facts.text(it.name).to_owned())
-        }
-        LockKey::Entry(of) => format!("{}[…]", key_name(program, of)),
-        LockKey::Outside(path) => path.rsplit('.').next().unwrap_or(path).to_owned(),
-    }
+    raddle_program::locks::key_text(program, key)
 }
 
 /// The qualified name of a function; the module's for its own code.

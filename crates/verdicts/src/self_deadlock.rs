@@ -18,7 +18,12 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     let mut seen = FxHashSet::default();
     for under in &world.under {
         let Effect::Take(lock) = &under.reached.effect else { continue };
-        if !lock.info.is_some_and(|it| !it.reentrant && it.kind == LockKind::Mutex) {
+        let excludes = lock.info.is_some_and(|it| match it.kind {
+            LockKind::Mutex => !it.reentrant,
+            LockKind::Semaphore => program.is_single(&world, &lock.key),
+            LockKind::Condition | LockKind::ReadWrite => false,
+        });
+        if !excludes {
             continue;
         }
         let Some(hold) = under.held.iter().find(|it| it.lock.is_same(lock)) else { continue };

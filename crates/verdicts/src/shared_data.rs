@@ -6,7 +6,10 @@ use raddle_facts::models::Runner;
 use raddle_facts::{ActKind, Value};
 use raddle_program::actors::{Many, Root};
 use raddle_program::sharing::Place;
+use raddle_program::sharing::interrupting::Interrupt;
+use raddle_program::sharing::processes::ProcessUpdate;
 use raddle_program::sharing::races::{Builds, Fault, Race, Side};
+use raddle_program::sharing::split::SplitLoop;
 use raddle_program::sharing::touches::{Gap, Rests};
 use raddle_program::val::Val;
 use raddle_program::{Ancestor, FunctionRef, Program, ValueRef};
@@ -24,17 +27,50 @@ pub const CHECK: &str = "check-then-act";
 pub const LAZY: &str = "lazy-init-race";
 /// A container that changes while it is gone through.
 pub const ITERATE: &str = "mutated-while-iterated";
+/// A queue that is asked whether it is empty.
+pub const QUEUE: &str = "queue-empty-then-get";
 /// A write whose read stands before an `await`.
 pub const AWAIT: &str = "await-splits-update";
 
 /// Finds updates that may be lost.
 pub fn update(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     of_rule(judged.program, UPDATE, acc);
+    acc.extend(judged.program.process_updates().iter().map(|it| of_processes(judged.program, it)));
+}
+
+/// An update of what several processes share.
+fn of_processes(program: &Program, it: &ProcessUpdate) -> Finding {
+    let function = function_name(program, it.function);
+    let said = |key: &str| Message::new(key).arg("place", &*it.name).arg("function", &*function);
+    let start = if it.many == Many::One { "step-shared-start" } else { "step-shared-start-several" };
+    let step = |at: (FunctionRef, u32), act, message| Step {
+        actor: Actor::Process,
+        act,
+        site: site(program, at.0, at.1),
+        message,
+    };
+    let story = vec![
+        step(it.from, Act::Spawn, said(start).arg("actor", format!("@{}", Actor::Process.word()))),
+        step((it.function, it.act), Act::Write, said("step-shared-updates")),
+    ];
+    let test = program.is_test(it.function) || program.is_test(it.from.0);
+    let said = Said {
+        message: said("processes"),
+        help: Message::new("help-processes").arg("place", &*it.name),
+        level: Level::Error,
+        confidence: if test { Confidence::Possible } else { Confidence::Likely },
+        because: vec![Message::new("because-no-lock"), Message::new("because-two-steps")],
+        story,
+        parts: vec![it.name.clone()],
+    };
+    finding(program, UPDATE, (it.function, it.act), said)
 }
 
 /// Finds tests that may be out of date when they are acted on.
 pub fn check(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     of_rule(judged.program, CHECK, acc);
+    split(judged.program, CHECK, acc);
+    of_interrupts(judged.program, CHECK, acc);
 }
 
 /// Finds values that may be made twice.
@@ -42,21 +78,92 @@ pub fn lazy(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     of_rule(judged.program, LAZY, acc);
 }
 
+/// Finds queues that may be empty by the time something is taken out.
+pub fn queue(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
+    of_rule(judged.program, QUEUE, acc);
+}
+
 /// Finds containers that may change while they are gone through.
 pub fn iterate(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
-    of_rule(judged.program, ITERATE, acc);
+    let program = judged.program;
+    of_rule(program, ITERATE, acc);
+    let raced: Vec<&Place> =
+        program.races().iter().filter(|it| rule_of(program, it) == ITERATE).map(|it| &it.place).collect();
+    let mut seen: Vec<Place> = Vec::new();
+    for it in program.split_loops() {
+        let place = &it.iteration.spot.place;
+        if !raced.contains(&place) && !seen.contains(place) {
+            seen.push(place.clone());
+            acc.push(of_loop(program, &it));
+        }
+    }
+    of_interrupts(program, ITERATE, acc);
+}
+
+fn of_interrupts(program: &Program, rule: &str, acc: &mut Vec<Finding>) {
+    for it in program.interrupts() {
+        let here = if matches!(it.fault, Fault::Iterate(_)) { ITERATE } else { CHECK };
+        if here == rule {
+            acc.push(of_interrupt(program, rule, &it));
+        }
+    }
+}
+
+/// A callback that comes in the middle of a loop, or between a look and the use of what was found.
+fn of_interrupt(program: &Program, rule: &str, it: &Interrupt) -> Finding {
+    let place = program.short_place_name(&it.place);
+    let says =
+        |key: &str, function| Message::new(key).arg("place", &*place).arg("function", function_name(program, function));
+    let at = |at: (FunctionRef, u32), does: Act, key: &str, actor| Step {
+        actor,
+        act: does,
+        site: site(program, at.0, at.1),
+        message: says(key, at.0),
+    };
+    let (actor, comes, because) = match it.signal {
+        true => (Actor::SignalHandler, "step-shared-signal", "because-signal"),
+        false => (Actor::Finalizer, "step-shared-dies", "because-dies"),
+    };
+    let (act, first, second) = match &it.fault {
+        Fault::Iterate(loops) => {
+            (loops.act, at((it.function, loops.act), Act::Read, "step-shared-iterates", Actor::Main), None)
+        }
+        Fault::Gap(gap) => {
+            let look = at((it.function, gap.look), Act::Read, "step-shared-looks", Actor::Main);
+            (gap.write, look, Some(at((it.function, gap.write), Act::Read, "step-shared-relies", Actor::Main)))
+        }
+    };
+    let mut story = vec![at(it.registered, Act::Spawn, comes, actor), first];
+    story.push(at(it.other, Act::Write, "step-shared-other", actor));
+    story.extend(second);
+    let test = program.is_test(it.function) || program.is_test(it.registered.0);
+    let said = Said {
+        message: says("two", it.function).arg("other", function_name(program, it.other.0)),
+        help: Message::new("help").arg("place", &*place),
+        level: Level::Warning,
+        confidence: if test { Confidence::Possible } else { Confidence::Likely },
+        because: vec![Message::new(because)],
+        story,
+        parts: vec![place.clone()],
+    };
+    finding(program, rule, (it.function, act), said)
 }
 
 /// Finds updates with an `await` in the middle.
 pub fn splits(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     of_rule(judged.program, AWAIT, acc);
-    let program = judged.program;
-    let raced: Vec<&Place> = program.races().iter().filter(|it| it.tasks).map(|it| &it.place).collect();
+    split(judged.program, AWAIT, acc);
+}
+
+fn split(program: &Program, rule: &'static str, acc: &mut Vec<Finding>) {
+    let raced: Vec<&Place> =
+        program.races().iter().filter(|it| it.tasks && rule_of(program, it) == rule).map(|it| &it.place).collect();
     let mut seen: Vec<Place> = Vec::new();
     for (function, gap) in program.split_updates() {
-        if !raced.contains(&&gap.spot.place) && !seen.contains(&gap.spot.place) {
+        let here = if gap.keeps.is_some() { CHECK } else { AWAIT };
+        if here == rule && !raced.contains(&&gap.spot.place) && !seen.contains(&gap.spot.place) {
             seen.push(gap.spot.place.clone());
-            acc.push(of_coroutine(program, function, &gap));
+            acc.push(of_coroutine(program, rule, function, &gap));
         }
     }
 }
@@ -64,12 +171,14 @@ pub fn splits(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
 fn rule_of(program: &Program, race: &Race) -> &'static str {
     match &race.fault {
         Fault::Iterate(_) => ITERATE,
+        Fault::Gap(gap) if gap.rests == Rests::Queued => QUEUE,
+        Fault::Gap(gap) if gap.keeps.is_some() => CHECK,
         Fault::Gap(_) if race.tasks => AWAIT,
         Fault::Gap(gap) => match gap.rests {
             Rests::Update | Rests::Value | Rests::Derived => UPDATE,
             Rests::Absence if sets_flag(program, &race.side) => CHECK,
             Rests::Absence => LAZY,
-            Rests::Contents | Rests::Test => CHECK,
+            Rests::Contents | Rests::Test | Rests::Queued | Rests::IsNone => CHECK,
         },
     }
 }
@@ -117,12 +226,18 @@ fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Fin
     // One task after the other is the rule where nothing starts several.
     let root = &program.actors().roots[race.side.root];
     let hoped = matches!(&race.fault, Fault::Gap(gap) if !matches!(gap.rests, Rests::Update | Rests::Value));
-    let several = root.many != Many::One && root.function == race.side.function;
+    let read = matches!(&race.fault, Fault::Gap(gap) if gap.keeps.is_some());
+    let near = root.function == race.side.function
+        || root.many == Many::Same && program.actors().way(race.side.root, race.side.function).len() < 4;
+    let several = root.many != Many::One && near;
     if race.tasks && hoped && !several && !(root.many != Many::One && makes_resource(program, &race.side)) {
         confidence = Confidence::Possible;
         because.push(Message::new("because-called-twice"));
     }
     let same_flag = sets_flag(program, &race.side) && sets_flag(program, &race.other);
+    if read && !race.tasks && race.builds == Builds::FreeThreaded {
+        confidence = Confidence::Possible;
+    }
     if same_flag || rule == LAZY && race.builds == Builds::FreeThreaded {
         confidence = Confidence::Possible;
         because.push(Message::new("because-harmless"));
@@ -134,7 +249,7 @@ fn of_race(program: &Program, rule: &str, race: &Race, others: &[&&Race]) -> Fin
     }
     let level = match race.builds {
         Builds::FreeThreaded if !race.tasks => Level::Warning,
-        Builds::Any | Builds::FreeThreaded if rule == UPDATE || rule == AWAIT || rule == ITERATE => Level::Error,
+        Builds::Any | Builds::FreeThreaded if matches!(rule, UPDATE | AWAIT | ITERATE | QUEUE) => Level::Error,
         Builds::Any | Builds::FreeThreaded => Level::Warning,
     };
     let help = Message::new("help").arg("place", &*place);
@@ -183,8 +298,12 @@ fn fault_steps(program: &Program, race: &Race) -> Vec<Step> {
     let place = program.short_place_name(&race.place);
     let function = race.side.function;
     let gap = match &race.fault {
-        Fault::Iterate(act) => {
-            return vec![step(program, function, *act, Act::Read, "step-shared-iterates", &place, race)];
+        Fault::Iterate(it) => {
+            let mut steps = vec![step(program, function, it.act, Act::Read, "step-shared-iterates", &place, race)];
+            if let Some(awaited) = it.awaited.filter(|_| race.tasks) {
+                steps.push(step(program, function, awaited, Act::Await, "step-shared-awaits", &place, race));
+            }
+            return steps;
         }
         Fault::Gap(gap) => gap,
     };
@@ -198,7 +317,10 @@ fn fault_steps(program: &Program, race: &Race) -> Vec<Step> {
         let act = if race.tasks { Act::Await } else { Act::Compute };
         steps.push(step(program, function, between, act, key, &place, race));
     }
-    steps.push(step(program, function, gap.write, Act::Write, "step-shared-writes", &place, race));
+    steps.push(match gap.keeps {
+        Some(_) => step(program, function, gap.write, Act::Read, "step-shared-relies", &place, race),
+        None => step(program, function, gap.write, Act::Write, "step-shared-writes", &place, race),
+    });
     steps
 }
 
@@ -227,6 +349,7 @@ fn actor(root: &Root) -> Actor {
 fn root_step(program: &Program, root: &Root) -> Step {
     let name = function_name(program, root.function);
     let key = match (root.from, root.runner, root.many) {
+        _ if root.window.is_some() => "step-shared-goes-on",
         (Some(_), _, Many::One) => "step-shared-start",
         (Some(_), _, Many::Same) => "step-shared-start-several",
         (Some(_), _, Many::Repeated) => "step-shared-start-repeated",
@@ -243,14 +366,20 @@ fn root_step(program: &Program, root: &Root) -> Step {
 }
 
 /// A coroutine that may run twice, as far as one can tell.
-fn of_coroutine(program: &Program, function: FunctionRef, gap: &Gap) -> Finding {
+fn of_coroutine(program: &Program, rule: &str, function: FunctionRef, gap: &Gap) -> Finding {
     let place = program.short_place_name(&gap.spot.place);
     let name = function_name(program, function);
-    let message = Message::new("alone").arg("place", &*place).arg("function", &*name).arg("other", &*name);
-    let at = |act: u32, does: Act, key: &str| {
-        let message = Message::new(key).arg("place", &*place).arg("function", &*name);
+    let taken = program.taken_elsewhere(function, gap);
+    let other = taken.map_or_else(|| name.clone(), |(other, _)| function_name(program, other));
+    let message = Message::new(if taken.is_some() { "two" } else { "alone" })
+        .arg("place", &*place)
+        .arg("function", &*name)
+        .arg("other", other);
+    let in_task = |function, act: u32, does: Act, key: &str| {
+        let message = Message::new(key).arg("place", &*place).arg("function", function_name(program, function));
         Step { actor: Actor::EventLoop, act: does, site: site(program, function, act), message }
     };
+    let at = |act: u32, does: Act, key: &str| in_task(function, act, does, key);
     let mut story = Vec::new();
     if gap.look < gap.write {
         story.push(at(gap.look, Act::Read, "step-shared-looks"));
@@ -258,13 +387,44 @@ fn of_coroutine(program: &Program, function: FunctionRef, gap: &Gap) -> Finding 
     if let Some(awaited) = gap.awaited.filter(|it| *it < gap.write) {
         story.push(at(awaited, Act::Await, "step-shared-awaits"));
     }
-    let writes = if gap.rests == Rests::Update { "step-shared-updates" } else { "step-shared-writes" };
-    story.push(at(gap.write, Act::Write, writes));
-    let rests_on_value = matches!(gap.rests, Rests::Update | Rests::Value);
+    if let Some((other, act)) = taken {
+        story.push(in_task(other, act, Act::Write, "step-shared-other"));
+    }
+    let (does, writes) = match (gap.keeps.is_some(), gap.rests) {
+        (true, _) => (Act::Read, "step-shared-relies"),
+        (_, Rests::Update) => (Act::Write, "step-shared-updates"),
+        _ => (Act::Write, "step-shared-writes"),
+    };
+    story.push(at(gap.write, does, writes));
+    let rests_on_value = matches!(gap.rests, Rests::Update | Rests::Value) || taken.is_some();
     let sure = rests_on_value && !program.is_test(function);
     let confidence = if sure { Confidence::Likely } else { Confidence::Possible };
     let because = vec![Message::new("because-no-lock"), Message::new("because-called-twice")];
     let help = Message::new("help").arg("place", &*place);
     let said = Said { message, help, level: Level::Warning, confidence, because, story, parts: vec![place.clone()] };
-    finding(program, AWAIT, (function, gap.write), said)
+    finding(program, rule, (function, gap.write), said)
+}
+
+/// A loop that awaits while others may change what it goes through.
+fn of_loop(program: &Program, it: &SplitLoop) -> Finding {
+    let place = program.short_place_name(&it.iteration.spot.place);
+    let at = |function, act: u32, does: Act, key: &str| {
+        let message = Message::new(key).arg("place", &*place).arg("function", function_name(program, function));
+        Step { actor: Actor::EventLoop, act: does, site: site(program, function, act), message }
+    };
+    let mut story = vec![at(it.function, it.iteration.act, Act::Read, "step-shared-iterates")];
+    if let Some(awaited) = it.iteration.awaited {
+        story.push(at(it.function, awaited, Act::Await, "step-shared-awaits"));
+    }
+    story.push(at(it.other.0, it.other.1, Act::Write, "step-shared-other"));
+    let message = Message::new("two")
+        .arg("place", &*place)
+        .arg("function", function_name(program, it.function))
+        .arg("other", function_name(program, it.other.0));
+    let test = program.is_test(it.function) || program.is_test(it.other.0);
+    let confidence = if test || !it.often { Confidence::Possible } else { Confidence::Likely };
+    let because = vec![Message::new("because-no-lock"), Message::new("because-tasks")];
+    let help = Message::new("help").arg("place", &*place);
+    let said = Said { message, help, level: Level::Warning, confidence, because, story, parts: vec![place.clone()] };
+    finding(program, ITERATE, (it.function, it.iteration.act), said)
 }

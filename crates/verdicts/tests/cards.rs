@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use raddle_facts::models::Models;
-use raddle_facts::{Depth, Environment, walk};
+use raddle_facts::{Depth, Environment};
 use raddle_program::library::{library_facts, library_units};
 use raddle_program::{Origin, Program, Unit};
 use raddle_remedies::{Habits, applied};
@@ -145,7 +145,12 @@ fn program(project: &Project) -> datatest_stable::Result<(Program, Texts)> {
             is_package: file.package,
             is_stub: false,
             origin: Origin::Project,
-            facts: Arc::new(walk(&tree, Depth::Everything, Environment { python_version })),
+            facts: Arc::new(raddle_facts::read(
+                &tree,
+                &text.content,
+                Depth::Everything,
+                Environment { python_version },
+            )),
         });
         texts.insert(file.display.clone(), text);
     }

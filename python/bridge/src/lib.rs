@@ -2,10 +2,12 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use raddle_rulebook::{Lang, Rulebook, say_shared};
 use raddle_runtime::{
-    ActorId, Blocked, Choice, Coverage, Exhaustive, Next, ObjectId, Operation, Outcome, Pct, Point, Random, Reason,
-    Recorder, Replay, Schedule, Strategy, Timer, Trial, Turn,
+    ActorId, Blocked, Choice, Coverage, Exhaustive, Next, ObjectId, Operation, Orders, Outcome, Pct, Point, Random,
+    Reason, Recorder, Replay, Schedule, Strategy, Timer, Trial, Turn,
 };
+use raddle_vocabulary::Message;
 
 /// An actor, the code of its operation, and the object (or the actor that is joined).
 type Pending = (u16, u8, u32);
@@ -84,6 +86,7 @@ impl Search {
             "pct" => Box::new(Pct::new(seed, limit, budget)),
             "exhaustive" => Box::new(Exhaustive::unbounded(budget)),
             "bounded" => Box::new(Exhaustive::up_to(limit, budget)),
+            "orders" => Box::new(Orders::new(budget)),
             "replay" => Box::new(Replay::new(schedule(token)?)),
             other => return Err(PyValueError::new_err(format!("no strategy is called {other:?}"))),
         };
@@ -119,6 +122,17 @@ impl Search {
             }
             Turn::Abandon => -1,
         }
+    }
+
+    /// Which of the ready steps goes on, by its place among them; -1 when the run shows nothing new.
+    fn choose_step(&mut self, current: i32, numbers: Vec<u16>) -> i32 {
+        let one = |number: &u16| Choice { actor: ActorId(*number), operation: Operation::Step };
+        let runnable: Vec<Choice> = numbers.iter().map(one).collect();
+        let current = actor(current);
+        let point = Point { current, reason: Reason::Awaited, key: 1, runnable: &runnable, blocked: &[], timers: &[] };
+        let Turn::Run(chosen) = self.strategy.choose(&point) else { return -1 };
+        self.recorder.note(&point, chosen);
+        numbers.iter().position(|it| *it == chosen.0).and_then(|at| i32::try_from(at).ok()).unwrap_or(-1)
     }
 
     fn observe(&mut self, code: u8, object: u32) {
@@ -179,10 +193,25 @@ fn shrink(start: (String, u32, usize), budget: usize, again: &Bound<'_, PyAny>) 
     }
 }
 
+/// A shared word or sentence in a language, with its placeholders filled.
+#[pyfunction]
+fn say(lang: &str, key: &str, args: Vec<(String, String)>) -> String {
+    let message = args.into_iter().fold(Message::new(key), |message, (name, value)| message.arg(&name, value));
+    say_shared(Lang::from_locale(lang), &message)
+}
+
+/// The name of a rule for a reader, where there is such a rule.
+#[pyfunction]
+fn rule(lang: &str, name: &str) -> Option<String> {
+    Rulebook::built_in().card(name).map(|card| card.title(Lang::from_locale(lang)).to_owned())
+}
+
 /// The extension module.
 #[pymodule]
 fn _bridge(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Search>()?;
     module.add_function(wrap_pyfunction!(fingerprint, module)?)?;
+    module.add_function(wrap_pyfunction!(say, module)?)?;
+    module.add_function(wrap_pyfunction!(rule, module)?)?;
     module.add_function(wrap_pyfunction!(shrink, module)?)
 }

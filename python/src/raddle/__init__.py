@@ -1,8 +1,9 @@
 """Explores the schedules of concurrent Python programs."""
 
-from raddle._explore import Exploration, ExplorationFailed, explore as _explore_model, replay
+from raddle._exploration import Exploration, ExplorationFailed, Step, Wait
+from raddle._explore import explore as _explore_model, replay
 
-__all__ = ["Exploration", "ExplorationFailed", "explore", "replay"]
+__all__ = ["Exploration", "ExplorationFailed", "Step", "Wait", "explore", "replay"]
 
 
 def explore(*parts, **options):

@@ -1,18 +1,29 @@
 """The controlled lock, and what of `threading`, `time` and `queue` is put in its place while a program is explored."""
 
 import _thread
+import asyncio
 import concurrent.futures
+import concurrent.futures.thread
 import contextlib
+import functools
+import os
 import queue
+import socket
+import subprocess
 import sys
 import threading
 import time
 
-from raddle import _places
-from raddle._world import ACQUIRE, ACCESS, RELEASE, TRY, UPDATE
+from raddle import _places, _pool
+from raddle._words import say
+from raddle._world import ACCESS, ACQUIRE, RELEASE, TRY, UPDATE, Abort
 
 active = None
 """The world of the run that goes on."""
+
+
+_WAIT = threading.Condition.wait.__code__
+"""Makes a lock for each wait, which whoever notifies gives back."""
 
 
 class Lock:
@@ -21,6 +32,7 @@ class Lock:
     def __init__(self):
         self.owner = self.place = self.world = None
         self.key = None
+        self.is_waiter = False
 
     def _object(self, world):
         if self.world is not world:
@@ -34,11 +46,17 @@ class Lock:
         me = world.me() if world is not None else None
         if me is None:
             if self.owner is not None and (world is None or not world.abort) and blocking and timeout < 0:
+                if hasattr(world, "blocks"):
+                    world.blocks(self)
                 raise RuntimeError("a lock is taken twice outside of the actors")
             taken = self.owner is None
             self.owner = True
+            if taken and hasattr(world, "blocks"):
+                self.place = _places.here()[1]
             return taken
         obj = self._object(world)
+        if world.trace is not None and sys._getframe(1).f_code is _WAIT:
+            self.is_waiter = True
         if not blocking:
             world.point(me, TRY, obj, lock=self)
             if self.owner is not None:
@@ -60,7 +78,7 @@ class Lock:
             if self.owner is None:
                 world.search.observe(UPDATE, obj)
                 raise RuntimeError("release unlocked lock")
-            world.point(me, RELEASE, obj, ACCESS)
+            world.point(me, RELEASE, obj, ACCESS, lock=self if world.trace is not None else None)
         elif self.owner is None and not (world is not None and world.abort):
             raise RuntimeError("release unlocked lock")
         self.owner = None
@@ -106,6 +124,8 @@ def _spawn(thread):
     world = active
     if world is None:
         return _real["start"](thread)
+    if hasattr(world, "needs_threads"):
+        world.needs_threads()
     if not thread._initialized:
         raise RuntimeError("thread.__init__() not called")
     if thread.__dict__.get("_raddle") is not None:
@@ -121,7 +141,8 @@ def _spawn(thread):
             threading._active.pop(ident, None)
 
     thread._started._flag = True
-    thread._raddle = world.spawn(thread.name, body, thread.daemon)
+    is_worker = getattr(thread, "_target", None) is concurrent.futures.thread._worker
+    thread._raddle = world.spawn(thread.name, body, thread.daemon, is_worker)
     return None
 
 
@@ -135,7 +156,7 @@ def _join(thread, timeout=None):
         raise RuntimeError("cannot join current thread")
     if active is not None:
         if active.me() is None and not actor.done:
-            active.uncontrolled = "a thread is joined outside of the actors"
+            active.uncontrolled = say("outer-join")
         active.join(actor, timeout)
     return None
 
@@ -156,7 +177,7 @@ _real_sleep = time.sleep
 def _sleep(seconds):
     world = active
     if world is None or world.me() is None:
-        return _real_sleep(0 if world is not None else seconds)
+        return _real_sleep(seconds) if world is None else world.sleep_outside(seconds)
     return world.sleep(seconds)
 
 
@@ -166,11 +187,67 @@ def _clock(base):
     return clock
 
 
+_real_loop = asyncio.events.new_event_loop
+
+
+def _new_loop():
+    from raddle._loop import WorldLoop
+
+    return WorldLoop(active) if active is not None and active.me() is not None else _real_loop()
+
+
+def _new_thread(function, arguments, named=None):
+    world = active
+    if world is None:
+        return _thread.start_new_thread(function, arguments, named or {})
+    if hasattr(world, "needs_threads"):
+        world.needs_threads()
+    return world.spawn(say("thread", n=len(world.actors) + 1), lambda: function(*arguments, **(named or {})), True).number
+
+
+def _outside(real):
+    """A function that is as it was, and leaves a doubt in the run that calls it."""
+
+    @functools.wraps(real)
+    def noted(*arguments, **named):
+        if active is not None:
+            active.doubts.add("outside")
+        return real(*arguments, **named)
+
+    return noted
+
+
+def _no_fork():
+    world = active
+    if world is None:
+        return _real_fork()
+    world.uncontrolled = say("forks")
+    raise Abort
+
+
+def _end_at_once():
+    if active is not None:
+        os._exit(70)
+
+
+class _Local(_thread._local):
+    """Thread-local data: from now on each actor has a thread of its own."""
+
+    def __new__(cls, *arguments, **named):
+        _pool.is_fresh = True
+        return super().__new__(cls, *arguments, **named)
+
+
+_real_fork = getattr(os, "fork", None)
+_OUTSIDE = [(subprocess.Popen, "__init__"), (socket.socket, "connect"), (socket.socket, "bind"), (os, "system"), (os, "posix_spawn"), (os, "posix_spawnp")]
+if _real_fork is not None:
+    # However it was forked: two processes that explore would both write the answer.
+    os.register_at_fork(after_in_child=_end_at_once)
 _now = _clock(1_000.0)
 _wall = _clock(1_700_000_000.0)
 _INSTEAD = [
     (_thread.allocate_lock, Lock), (_REAL_LOCK, Lock), (threading.RLock, RLock), (threading._CRLock, RLock), (queue.SimpleQueue, queue._PySimpleQueue),
-    (time.sleep, _sleep), (time.monotonic, _now), (time.perf_counter, _now), (time.time, _wall),
+    (asyncio.new_event_loop, _new_loop), (_thread._local, _Local), (_thread.start_new_thread, _new_thread), (time.sleep, _sleep), (time.monotonic, _now), (time.perf_counter, _now), (time.time, _wall),
 ]
 _BY_ID = {id(real): instead for real, instead in _INSTEAD}
 
@@ -212,7 +289,7 @@ def _scanned():
     for name, module in list(sys.modules.items()):
         filename = getattr(module, "__file__", None)
         steered = filename is None and name == "__main__" or filename and _places.is_steered(filename)
-        if steered and not name.startswith(("_pytest", "pytest", "pluggy")) or name in ("threading", "queue", "time", "concurrent.futures.thread", "concurrent.futures._base"):
+        if steered and not name.startswith(("_pytest", "pytest", "pluggy")) or name in ("threading", "queue", "time", "concurrent.futures.thread", "concurrent.futures._base", "asyncio", "asyncio.events", "_thread"):
             yield module
 
 
@@ -225,23 +302,39 @@ def controlled():
         undo.append((owner, name, getattr(owner, name)))
         setattr(owner, name, value)
 
+    for owner, name in _OUTSIDE:
+        if hasattr(owner, name):
+            put(owner, name, _outside(getattr(owner, name)))
+    if _real_fork is not None:
+        put(os, "fork", _no_fork)
+    put(threading, "local", _Local)
+    _pool.is_fresh = False
     # Pools log what ends their workers, and the end of a run does.
     put(concurrent.futures._base.LOGGER, "disabled", True)
+    from raddle import _loop
+
+    put(asyncio.Lock, "acquire", _loop.noted_acquire)
     for name, method in (("__init__", _init), ("__hash__", _hash), ("start", _spawn), ("join", _join), ("is_alive", _is_alive)):
         put(threading.Thread, name, method)
     for module in _scanned():
         library = not _places.is_steered(getattr(module, "__file__", None) or "")
         for name, value in list(vars(module).items()):
+            if not library and isinstance(value, _thread._local):
+                _pool.is_fresh = True
             instead = _new_for(value)
             if instead is not None:
                 put(module, name, instead)
             elif isinstance(value, type) and value.__module__ == module.__name__ and not library:
                 for inner, kept in list(vars(value).items()):
+                    if isinstance(kept, _thread._local):
+                        _pool.is_fresh = True
                     replaced = _new_for(kept)
                     if replaced is not None:
                         put(value, inner, replaced)
             elif not library and hasattr(value, "__dict__") and not isinstance(value, (type, type(sys))) and not callable(value):
                 for inner, kept in list(vars(value).items()):
+                    if isinstance(kept, _thread._local):
+                        _pool.is_fresh = True
                     replaced = _new_for(kept)
                     if replaced is not None:
                         put(value, inner, replaced)

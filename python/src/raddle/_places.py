@@ -7,10 +7,14 @@ import sys
 import sysconfig
 import zlib
 
+from raddle._words import say
+
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARY = tuple(sysconfig.get_path(it) + os.sep for it in ("stdlib", "platstdlib"))
 _SITE = tuple(sysconfig.get_path(it) + os.sep for it in ("purelib", "platlib"))
 _STEERED = ("functools.py",)
+_TOOLS = tuple(f"{os.sep}{it}{os.sep}" for it in ("_pytest", "pytest", "pluggy", "pytest_asyncio", "anyio", "hypothesis"))
+"""Packages that run tests: what they keep for themselves is no part of the test."""
 
 
 @functools.cache
@@ -23,6 +27,8 @@ def is_own(filename):
 def is_steered(filename):
     """Whether shared accesses in a file are switch points."""
     if is_own(filename) or filename.startswith("<frozen"):
+        return False
+    if any(it in filename for it in _TOOLS):
         return False
     is_library = filename.startswith(_LIBRARY) and not filename.startswith(_SITE) and "site-packages" not in filename
     return not is_library or os.path.basename(filename) in _STEERED
@@ -47,7 +53,7 @@ def here():
 
 def shown(place):
     """`file.py:12`"""
-    return "an unknown place" if place is None else f"{os.path.basename(place[0])}:{place[1]}"
+    return say("nowhere") if place is None else f"{os.path.basename(place[0])}:{place[1]}"
 
 
 def text(place):

@@ -20,7 +20,7 @@ from raddle._world import OPAQUE, READ, UPDATE, WRITE
 _mon = sys.monitoring
 _EVENTS = _mon.events
 _DISABLE = _mon.DISABLE
-ITEMS, OUTSIDE = ("items", "the contents of a container"), ("outside", "what lies outside of Python")
+ITEMS, OUTSIDE = ("items", "items"), ("outside", "outside")
 _GIL = object()
 
 hot = set()
@@ -84,17 +84,21 @@ def _on_instruction(code, offset):
     if world is None:
         return None
     me = world.me()
-    if me is None:
+    if me is None and world.trace is None:
         return None
     op, key = entry
     if op is _GIL:
-        me.gil = True
+        if me is not None:
+            me.gil = True
         return None
-    return _touch(world, me, op, key)
+    return _touch(world, me, op, key, code, offset)
 
 
-def _touch(world, me, op, key):
+def _touch(world, me, op, key, code, offset):
     if world.abort:
+        return None
+    if me is None:
+        world.note(op, key[1], code, offset)
         return None
     if key not in hot:
         if op == READ:
@@ -104,8 +108,17 @@ def _touch(world, me, op, key):
     if world.model == "gil" and not me.gil:
         world.search.observe(op, obj)
         return None
+    if world.trace is not None:
+        me.detail = _frame(code), code, offset
     world.point(me, op, obj)
     return None
+
+
+def _frame(code):
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame
 
 
 _CONTAINERS = (list, dict, set, collections.deque, bytearray, type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType)
@@ -165,12 +178,13 @@ def _on_call(code, offset, function, first):
     if world is None:
         return None
     me = world.me()
-    if me is None:
+    if me is None and world.trace is None:
         return None
     kind = _kind(function, first)
     if kind is not None:
-        _touch(world, me, *kind)
-    me.gil = True
+        _touch(world, me, *kind, code, offset)
+    if me is not None:
+        me.gil = True
     return None
 
 

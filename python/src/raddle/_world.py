@@ -6,13 +6,15 @@ turn over. Locks, joins and time are data here, so "nobody can go on" is seen at
 
 import _thread
 
-from raddle import _places
+from raddle import _places, _pool, _seen
+from raddle._exploration import Step, Wait
+from raddle._words import say
 
 LOCAL, READ, WRITE, UPDATE, ACQUIRE, TRY, RELEASE, CLOCK, SPAWN, JOIN, STEP, OPAQUE = range(12)
 START, ACCESS, BLOCKED, YIELDED, AWAITED, ENDED = range(6)
 PASSED, FAILED, DEADLOCK, CUT, ABANDONED = range(5)
 
-WORDS = ("", "reads", "writes", "updates", "acquires", "tries", "releases", "reads the clock", "starts", "joins", "runs", "calls")
+VERBS = ("waits", "reads", "writes", "updates", "acquires", "tries", "releases", "clock", "starts", "joins", "runs", "calls")
 LATENESS = 20_000
 """How many microseconds a timer may be early or late against what else goes on."""
 MOST_STEPS = 20_000
@@ -21,7 +23,6 @@ PATIENCE = 5.0
 
 _get_ident = _thread.get_ident
 _allocate = _thread.allocate_lock
-_start = _thread.start_new_thread
 
 
 class Abort(BaseException):
@@ -31,18 +32,15 @@ class Abort(BaseException):
 class Actor:
     """Whatever runs on its own, and what it is about to do."""
 
-    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "ended", "thread")
+    __slots__ = ("number", "name", "baton", "op", "obj", "lock", "due", "waits", "target", "done", "daemon", "error", "fired", "gil", "locks", "place", "carrier", "thread", "is_worker", "detail", "waited")
 
     def __init__(self, number, name, daemon):
         self.number, self.name, self.daemon = number, name, daemon
-        self.baton = _allocate()
-        self.baton.acquire()
-        self.ended = _allocate()
-        self.ended.acquire()
         self.op, self.obj, self.lock, self.due, self.waits, self.target = LOCAL, 0, None, None, False, None
         self.done = self.fired = False
         self.gil = True
-        self.error = self.place = self.thread = None
+        self.error = self.place = self.thread = self.detail = None
+        self.is_worker = self.waited = False
         self.locks = 0
 
 
@@ -60,11 +58,16 @@ class World:
         self.outcome = None
         self.waiting = []
         self.stuck = []
-        self.report = ""
+        self.waits = []
         self.over = _allocate()
         self.over.acquire()
         self.trace = [] if record else None
         self.uncontrolled = None
+        self.preempted = False
+        self.loops = []
+        self.names = {}
+        self.unsettled = None
+        self.doubts = set()
         self.setup_locks = 0
         self.threads = 0
 
@@ -81,18 +84,19 @@ class World:
         """The actor of this thread, if it is one."""
         return self.by_ident.get(_get_ident())
 
-    def spawn(self, name, body, daemon=False):
+    def spawn(self, name, body, daemon=False, is_worker=False):
         """A new actor; it runs `body` once it is chosen."""
         me = self.me()
         if me is not None:
             self.point(me, SPAWN, 0)
-        actor = Actor(len(self.actors), name, daemon)
+        actor = Actor(len(self.actors), name, daemon or is_worker)
+        actor.is_worker = is_worker
         self.actors.append(actor)
-        _start(self._run, (actor, body))
+        actor.carrier = _pool.take(self._run, actor, body)
+        actor.baton = actor.carrier.baton
         return actor
 
     def _run(self, actor, body):
-        actor.baton.acquire()
         self.by_ident[_get_ident()] = actor
         try:
             if not self.abort:
@@ -107,15 +111,20 @@ class World:
             self.by_ident.pop(_get_ident(), None)
             if not self.abort:
                 self._pass_on(actor)
-            actor.ended.release()
 
     def _pass_on(self, actor):
-        if all(other.done or other.daemon for other in self.actors):
+        if all(other.done or other.daemon and not self._counts(other) for other in self.actors):
+            if any(not other.done and (self._can(other) or other.due is not None) for other in self.actors):
+                self.doubts.add("daemons")
             self.finish(PASSED)
             return
         chosen = self._choose(actor, ENDED, 0)
         if chosen is not None:
             chosen.baton.release()
+
+    def _counts(self, actor):
+        """Whether a worker of a pool has work: at exit it would be waited for, and while it is idle not."""
+        return actor.is_worker and self._can(actor)
 
     # the one question
 
@@ -128,27 +137,64 @@ class World:
         me.op, me.obj, me.lock, me.due, me.target, me.waits = op, obj, lock, due, target, waits
         me.fired = False
         key, me.place = _places.here()
+        if self.trace is not None and lock is not None and not self.names.get(obj):
+            self.names[obj] = _seen.called(lock)
         self.steps += 1
         if self.steps > MOST_STEPS:
             self.finish(CUT)
             raise Abort
         if reason == ACCESS and not self._can(me):
             reason = BLOCKED
+        would_go_on = reason == ACCESS
         chosen = self._choose(me, reason, key)
         if chosen is not me:
+            self.preempted = would_go_on
             if chosen is not None:
                 chosen.baton.release()
                 me.baton.acquire()
             if self.abort:
                 raise Abort
         if self.trace is not None:
-            self.trace.append((me.number, me.name, WORDS[op], self._called(obj), me.place))
+            self._record(me, op, obj, target, lock)
         me.gil = False
-        me.lock = me.due = me.target = None
+        me.lock = me.due = me.target = me.detail = None
         me.waits = False
         return me.fired
 
+    def _record(self, me, op, obj, target, lock):
+        """Takes down a step; what it writes is looked at when the next one comes, since nobody runs in between."""
+        self.settle()
+        what, value, look, verb = "", "", None, VERBS[op]
+        if lock is not None and lock.is_waiter:
+            # The lock of a wait is taken once to have it, and once more to wait for whoever gives it back.
+            verb = "notifies" if op == RELEASE else "waits" if me.waited else None
+            me.waited = verb is None
+        if verb is None or op == TRY and _seen.is_inner():
+            return
+        if me.detail is not None:
+            frame, code, offset = me.detail
+            what = _seen.what_at(code, offset)
+            look = _seen.value_at(frame, code, offset) if op in (READ, WRITE, UPDATE) else None
+        if look is not None and op == READ:
+            value, look = look(), None
+        what = target.name if target is not None else what or self._called(obj)
+        self.trace.append(Step(me.number, me.name, verb, what, me.place, value, self.preempted))
+        self.preempted = False
+        self.unsettled = look
+
+    def note(self, *_):
+        """What setup and check touch is no step."""
+
+    def settle(self):
+        """The last step is over: what it has written can be seen."""
+        look, self.unsettled = self.unsettled, None
+        if look is not None:
+            self.trace[-1] = self.trace[-1]._replace(value=look())
+
     def _called(self, number):
+        name = self.names.get(number)
+        if name:
+            return name
         for key, value in self.objects.items():
             if value == number:
                 return key[1] if isinstance(key[1], str) else f"lock {key[2]}"
@@ -159,7 +205,7 @@ class World:
             return False
         if actor.target is not None:
             return actor.target.done
-        return actor.lock is None or actor.op == TRY and actor.due is None or actor.lock.owner is None
+        return actor.lock is None or actor.op == RELEASE or actor.op == TRY and actor.due is None or actor.lock.owner is None
 
     def _choose(self, me, reason, key):
         runnable, blocked, armed = [], [], []
@@ -178,11 +224,14 @@ class World:
             first = min(actor.due for actor in armed)
             latest = (min(first, self.clock) if runnable else first) + LATENESS
             timers = [(actor.number, actor.obj, actor.due, actor.due <= latest) for actor in armed]
+        if not runnable and not timers and all(it.done or it.daemon for it in self.actors):
+            self.finish(PASSED)
+            return None
         if not runnable and not timers:
             self.stuck = [actor for actor in self.actors if not actor.done]
             self.waiting = blocked
             # The locks are forgotten as soon as the actors are told to end.
-            self.report = deadlock_report(self)
+            self.waits = [it for actor in self.stuck for it in _waits(self, actor)]
             self.finish(DEADLOCK)
             return None
         if reason == YIELDED and len(runnable) > 1:
@@ -215,17 +264,22 @@ class World:
             seen = -1
             while not self.over.acquire(timeout=PATIENCE):
                 if self.steps == seen:
-                    self.uncontrolled = "an actor blocks where it cannot be steered"
+                    self.uncontrolled = say("real-wait")
                     self.finish(CUT)
                 seen = self.steps
         else:
             self.outcome = PASSED
         self.abort = True
         for actor in self.actors:
-            if not actor.done:
+            was_done = actor.done
+            if not was_done:
+                # It may be on its way rather than wait for its baton, which then lies about: no other actor may find it.
+                actor.carrier.leaves = True
                 actor.baton.release()
-            if not actor.ended.acquire(timeout=1.0):
-                self.uncontrolled = self.uncontrolled or "an actor does not end when it is told to"
+            if not actor.carrier.ended.acquire(timeout=1.0):
+                self.uncontrolled = self.uncontrolled or say("no-end")
+            elif was_done:
+                _pool.give_back(actor.carrier)
         return self.outcome
 
     # what actors do
@@ -239,6 +293,9 @@ class World:
             self.point(me, LOCAL, 0, YIELDED)
         else:
             self.point(me, LOCAL, self.object(("sleep", "sleep", me.number)), BLOCKED, due=self.clock + int(seconds * 1e6), waits=True)
+
+    def sleep_outside(self, seconds):
+        """Nobody waits for whoever is no actor."""
 
     def now(self):
         """Looks at the virtual clock, in seconds."""
@@ -257,22 +314,36 @@ class World:
         self.point(me, JOIN, target.number, target=target, due=due)
 
 
-def deadlock_report(world):
+def _waits(world, actor):
+    """An event loop waits with all of its tasks."""
+    loop = next((it for it in world.loops if it.actor is actor and actor.waits), None)
+    return [_wait(world, actor)] if loop is None else loop.waits()
+
+
+def _wait(world, actor):
     """Who waits for what, where, and who holds it."""
-    lines = []
-    for actor in world.stuck:
-        what = "waits"
-        if actor.lock is not None:
-            owner = actor.lock.owner
-            held = f", held by {owner.name} since {owner_place(actor.lock)}" if isinstance(owner, Actor) else ""
-            what = f"waits for {world._called(actor.obj)}{held}"
-        elif actor.target is not None:
-            what = f"waits for the end of {actor.target.name}"
-        lines.append(f"  {actor.name} {what} at {_places.shown(actor.place)}")
+    if actor.lock is not None:
+        owner = None if actor.lock.is_waiter else actor.lock.owner
+        holder = owner.name if isinstance(owner, Actor) else None
+        return Wait(actor.name, world._called(actor.obj), actor.place, holder, actor.lock.place if holder else None)
+    if actor.target is not None:
+        return Wait(actor.name, actor.target.name, actor.place, actor.target.name, None)
+    return Wait(actor.name, "", actor.place, None, None)
+
+
+def told(waits):
+    """A deadlock in words."""
+    lines = [say("deadlock")]
+    for it in waits:
+        where = _places.shown(it.place)
+        values = {"actor": it.actor, "where": where}
+        if it.since is not None or it.holder is not None and it.what != it.holder:
+            line = say("waits-held", lock=it.what, holder=it.holder, since=_places.shown(it.since), **values)
+        elif it.holder is not None:
+            line = say("waits-end", other=it.holder, **values)
+        elif it.what:
+            line = say("waits-lock", lock=it.what, **values)
+        else:
+            line = say("waits", **values)
+        lines.append("  " + line)
     return "\n".join(lines)
-
-
-def owner_place(lock):
-    """Where a lock was taken."""
-    return _places.shown(lock.place)
-

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use raddle_facts::{Depth, Environment, walk};
+use raddle_facts::{Depth, Environment};
 use raddle_program::library::{library_facts, library_units};
 use raddle_program::{Origin, Unit};
 use raddle_report::{FileTrouble, Place, TroubleKind};
@@ -153,7 +153,7 @@ fn load_one(
             let is_new = old.is_none();
             let tree = parse(text, file.kind, python_version)?;
             let depth = if file.kind == Kind::Stub { Depth::Signatures } else { Depth::Everything };
-            let facts = walk(&tree, depth, Environment { python_version });
+            let facts = raddle_facts::read(&tree, &text.content, depth, Environment { python_version });
             let packed = (is_new && kept.is_some()).then(|| packed(&facts));
             (facts, suppressions_in(text, &tree), packed)
         }

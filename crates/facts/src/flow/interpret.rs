@@ -38,6 +38,9 @@ pub trait Domain {
     /// A handler begins.
     fn handle(&mut self, _state: &mut Self::State, _handler: &Handler) {}
 
+    /// The condition of a `while` is about to be asked, once more after each round.
+    fn ask(&mut self, _state: &mut Self::State, _test: ValueId) {}
+
     /// A condition held, or did not.
     fn test(&mut self, _state: &mut Self::State, _test: ValueId, _holds: bool) {}
 
@@ -222,6 +225,7 @@ impl<D: Domain> Interpreter<'_, D> {
         for _ in 0..ROUNDS {
             let mut inside = head.clone();
             if let LoopKind::While(test) = kind {
+                self.domain.ask(&mut inside, test);
                 self.domain.test(&mut inside, test, true);
             }
             let mut round = self.block(body, inside);
@@ -238,6 +242,7 @@ impl<D: Domain> Interpreter<'_, D> {
         }
         if kind != LoopKind::Forever {
             if let LoopKind::While(test) = kind {
+                self.domain.ask(&mut head, test);
                 self.domain.test(&mut head, test, false);
             }
             let after = self.block(orelse, head);

@@ -61,8 +61,18 @@ impl Build {
         range
     }
 
+    /// A list that is no other's, even where another holds the same: each `[]` makes an object of its own.
+    pub(super) fn own_list(&mut self, values: &[ValueId], offset: u32) -> ListRange {
+        if values.is_empty() {
+            return ListRange { start: offset, len: 0 };
+        }
+        let range = ListRange { start: self.lists.len() as u32, len: values.len() as u32 };
+        self.lists.extend_from_slice(values);
+        range
+    }
+
     pub(super) fn entries(&self, range: ListRange) -> &[ValueId] {
-        &self.lists[range.start as usize..(range.start + range.len) as usize]
+        self.lists.get(range.start as usize..(range.start + range.len) as usize).unwrap_or_default()
     }
 
     /// One of several values; unions inside are opened, doubles dropped.

@@ -100,11 +100,11 @@ impl Walker {
                     }
                     values.push(self.used(&item.value, Usage::Element));
                 }
-                self.display(Display::Dict, values)
+                self.display(Display::Dict, values, expr)
             }
-            Expr::Set(it) => self.entries(Display::Set, &it.elts),
-            Expr::List(it) => self.entries(Display::List, &it.elts),
-            Expr::Tuple(it) => self.entries(Display::Tuple, &it.elts),
+            Expr::Set(it) => self.entries(Display::Set, &it.elts, expr),
+            Expr::List(it) => self.entries(Display::List, &it.elts, expr),
+            Expr::Tuple(it) => self.entries(Display::Tuple, &it.elts, expr),
             Expr::ListComp(it) => self.comprehension(Display::List, None, &it.elt, &it.generators),
             Expr::SetComp(it) => self.comprehension(Display::Set, None, &it.elt, &it.generators),
             Expr::Generator(it) => self.comprehension(Display::Generator, None, &it.elt, &it.generators),
@@ -272,14 +272,17 @@ impl Walker {
         self.build.union(vec![body, orelse])
     }
 
-    fn display(&mut self, display: Display, values: Vec<ValueId>) -> ValueId {
-        let values = self.build.list(values);
+    fn display(&mut self, display: Display, values: Vec<ValueId>, expr: &Expr) -> ValueId {
+        let values = match display {
+            Display::Tuple | Display::Generator => self.build.list(values),
+            Display::List | Display::Set | Display::Dict => self.build.own_list(&values, span(expr).start),
+        };
         self.build.value(Value::Display(display, values))
     }
 
-    fn entries(&mut self, display: Display, entries: &[Expr]) -> ValueId {
+    fn entries(&mut self, display: Display, entries: &[Expr], expr: &Expr) -> ValueId {
         let values = entries.iter().map(|it| self.used(it, Usage::Element)).collect();
-        self.display(display, values)
+        self.display(display, values, expr)
     }
 
     fn comprehension(
@@ -318,7 +321,7 @@ impl Walker {
         self.frame.loops -= u32::try_from(generators.len()).expect("a comprehension has few `for` clauses");
         self.frame.guard = outside;
         self.frame.bindings = before;
-        self.display(display, vec![value])
+        self.display(display, vec![value], element)
     }
 
     /// Binds a comprehension's target: seen inside the comprehension only.

@@ -55,7 +55,7 @@ impl Walker {
                 let value = self.build.value(Value::Operator(left, right));
                 self.quietly_bind(&it.target, value);
                 if let Some(place) = self.place(&it.target) {
-                    self.act(ActKind::Update(place, right), span(it));
+                    self.update(place, right, span(it), it.op == ast::Operator::Sub);
                 }
             }
             Stmt::AnnAssign(it) => self.annotated_assign(it),

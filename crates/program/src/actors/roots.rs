@@ -16,11 +16,11 @@ use crate::val::Val;
 
 /// What a hand-off hands over.
 #[derive(Default)]
-struct Handed {
+pub(crate) struct Handed {
     /// The callable.
-    callable: Option<ValueId>,
+    pub(crate) callable: Option<ValueId>,
     /// What it will be given, by position.
-    given: Vec<ValueId>,
+    pub(crate) given: Vec<ValueId>,
     /// Whether it runs once for each element of something.
     each: bool,
 }
@@ -34,6 +34,7 @@ impl Program {
             .filter(|it| !self.function(it.callee).is_async)
             .map(|it| self.spawned_root(it))
             .collect();
+        roots.extend(self.sibling_roots());
         let code = self.thread_code();
         for function in &code.order {
             if let Some(Reached::Class(class)) = code.reached.get(function) {
@@ -45,6 +46,8 @@ impl Program {
                     family: Family::Class(*class),
                     shared: 1,
                     lent: false,
+                    kept: Vec::new(),
+                    window: None,
                 });
             }
         }
@@ -59,14 +62,12 @@ impl Program {
     fn spawned_root(&self, spawn: &Spawn) -> Root {
         let facts = &self.unit(spawn.function.unit).facts;
         let handed = self.handed_values(spawn);
-        let bound = self.function(spawn.callee).class.is_some() && !self.decoration(spawn.callee).is_static;
-        let base = handed.callable.and_then(|it| match facts.value(it) {
-            Value::Attribute(base, _) => Some(base),
-            _ => None,
-        });
+        let bound = self.is_bound(spawn.callee);
+        let base = self.receiver_of(spawn.function, handed.callable);
+        let in_loop = facts.acts[spawn.act as usize].in_loop;
         let mut shared = 0;
         let mut family = Family::Function(spawn.function);
-        if let Some(base) = base.filter(|it| bound && self.is_one_object(spawn, *it, 0)) {
+        if let Some(base) = base.filter(|it| bound && self.is_one_object(spawn.function, in_loop, *it, 0)) {
             shared |= 1;
             let is_self = facts.value(base) == Value::Parameter(spawn.function.function, 0);
             if let Some(class) = self.class_of(spawn.function).filter(|_| is_self) {
@@ -75,10 +76,23 @@ impl Program {
         }
         for (at, value) in handed.given.iter().enumerate() {
             let place = at as u16 + u16::from(bound);
-            if place < PARAMETERS && self.is_one_object(spawn, *value, 0) {
+            if place < PARAMETERS && self.is_one_object(spawn.function, in_loop, *value, 0) {
                 shared |= 1 << place;
+                // `Thread(target=watch, args=(self.jobs,))`: the methods of the object come to it too.
+                if let Some(class) =
+                    self.class_of(spawn.function).filter(|_| !bound && self.is_own_part(spawn.function, *value))
+                {
+                    family = Family::Class(class);
+                }
             }
         }
+        let kept = match base.filter(|_| bound && shared & 1 == 0) {
+            Some(base) => {
+                let makers = self.makers(spawn.function, base, 0);
+                self.kept_by_all(spawn.function, in_loop, &makers)
+            }
+            None => Vec::new(),
+        };
         Root {
             function: spawn.callee,
             runner: spawn.to,
@@ -87,6 +101,17 @@ impl Program {
             family,
             shared,
             lent: self.is_lent(spawn),
+            kept,
+            window: None,
+        }
+    }
+
+    /// `self` or an attribute of it.
+    fn is_own_part(&self, function: FunctionRef, value: ValueId) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        match facts.value(value) {
+            Value::Attribute(base, _) => self.is_self(function, base),
+            _ => self.is_self(function, value),
         }
     }
 
@@ -109,7 +134,7 @@ impl Program {
         }
     }
 
-    fn handed_values(&self, spawn: &Spawn) -> Handed {
+    pub(crate) fn handed_values(&self, spawn: &Spawn) -> Handed {
         let facts = &self.unit(spawn.function.unit).facts;
         let mut handed = Handed::default();
         let ActKind::Call(call) = facts.acts[spawn.act as usize].kind else { return handed };
@@ -134,6 +159,11 @@ impl Program {
             .iter()
             .find(|it| matches!(it.keyword, Keyword::Named(name) if facts.text(name) == "args"))
             .map(|it| facts.value(it.value));
+        let second = || arguments.get(at + 1).filter(|it| it.keyword == Keyword::Positional);
+        let packed = packed.or_else(|| match name {
+            "Timer" | "start_new_thread" | "apply" | "apply_async" => second().map(|it| facts.value(it.value)),
+            _ => None,
+        });
         match packed {
             Some(Value::Display(Display::Tuple | Display::List, list)) => handed.given.extend(facts.list(list)),
             Some(_) => {}
@@ -154,19 +184,23 @@ impl Program {
     }
 
     /// Whether a value is the same object for every actor that the call starts.
-    fn is_one_object(&self, spawn: &Spawn, value: ValueId, depth: u8) -> bool {
-        let facts = &self.unit(spawn.function.unit).facts;
+    pub(super) fn is_one_object(&self, function: FunctionRef, in_loop: bool, value: ValueId, depth: u8) -> bool {
+        let facts = &self.unit(function.unit).facts;
         if depth > 4 {
             return false;
         }
         match facts.value(value) {
             Value::Parameter(..) | Value::Name(..) | Value::ImportFrom(..) | Value::Class(_) => true,
             Value::Attribute(base, _) | Value::Declared(_, base) | Value::Narrowed(base, _) => {
-                self.is_one_object(spawn, base, depth + 1)
+                self.is_one_object(function, in_loop, base, depth + 1)
             }
             Value::Call(..) | Value::Display(..) => {
-                let in_loop = facts.acts[spawn.act as usize].in_loop;
-                let made = facts.acts_of(spawn.function.function).iter().find(|act| act.kind == ActKind::Call(value));
+                let makes = |kind: ActKind| match kind {
+                    ActKind::Call(call) => call == value,
+                    ActKind::Write(_, written) => written == value || facts.value(written).is_declared_as(value),
+                    _ => false,
+                };
+                let made = facts.acts_of(function.function).iter().find(|act| makes(act.kind));
                 !in_loop || made.is_some_and(|act| !act.in_loop)
             }
             _ => false,
@@ -201,6 +235,27 @@ impl Program {
             || self.is_test(function)
     }
 
+    /// Whether a threading server of the standard library calls a method, in a thread for each request.
+    fn is_handler(&self, function: FunctionRef) -> bool {
+        let Some(class) = self.class_of(function) else { return false };
+        let name = self.unit(function.unit).facts.text(self.function(function).name);
+        if !(name == "handle" || name.starts_with("do_")) {
+            return false;
+        }
+        let handles = self.ancestors(class).iter().filter_map(|it| self.outside_name(it)).any(|name| {
+            matches!(
+                &*name,
+                "socketserver.BaseRequestHandler"
+                    | "socketserver.StreamRequestHandler"
+                    | "socketserver.DatagramRequestHandler"
+                    | "http.server.BaseHTTPRequestHandler"
+                    | "http.server.SimpleHTTPRequestHandler"
+            )
+        });
+        let threading = ["ThreadingHTTPServer", "ThreadingTCPServer", "ThreadingUDPServer", "ThreadingMixIn"];
+        handles && self.own_units().any(|(_, unit)| threading.iter().any(|it| unit.facts.symbols.find(it).is_some()))
+    }
+
     /// Names of coroutine functions: a call by another name makes no task.
     fn coroutine_names(&self) -> FxHashSet<&str> {
         let mut names = FxHashSet::default();
@@ -223,16 +278,11 @@ impl Program {
             {
                 let runner = if it.is_async { Runner::EventLoop } else { mark.plain };
                 if matches!(runner, Runner::EventLoop | Runner::Thread | Runner::ThreadPool) {
-                    roots.push(Root {
-                        function,
-                        runner,
-                        many: Many::Repeated,
-                        from: None,
-                        family: Family::Framework,
-                        shared: 0,
-                        lent: false,
-                    });
+                    roots.push(Root { runner, ..framework_root(function) });
                 }
+            }
+            if self.is_handler(function) {
+                roots.push(Root { runner: Runner::Thread, ..framework_root(function) });
             }
             let (start, _) = it.acts;
             for (at, act) in facts.acts_of(function.function).iter().enumerate() {
@@ -265,11 +315,11 @@ impl Program {
     fn task_root(&self, function: FunctionRef, act: u32, call: ValueId, callee: FunctionRef) -> Root {
         let facts = &self.unit(function.unit).facts;
         let in_loop = facts.acts[act as usize].in_loop;
-        let spawn = Spawn { function, act, callee, to: Runner::EventLoop, by: "task".into() };
         let mut shared = 0;
         let count = self.function(callee).parameters.len().min(usize::from(PARAMETERS)) as u16;
         for place in 0..count {
-            if self.given(callee, place, function, call).is_some_and(|it| self.is_one_object(&spawn, it, 0)) {
+            if self.given(callee, place, function, call).is_some_and(|it| self.is_one_object(function, in_loop, it, 0))
+            {
                 shared |= 1 << place;
             }
         }
@@ -282,6 +332,8 @@ impl Program {
             family: class.map_or(Family::Function(function), Family::Class),
             shared,
             lent: false,
+            kept: Vec::new(),
+            window: None,
         }
     }
 
@@ -291,7 +343,8 @@ impl Program {
         let mut classes: Vec<(ClassRef, Many)> = actors
             .roots
             .iter()
-            .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && it.shared & 1 == 1 && !it.lent)
+            .filter(|it| matches!(it.runner, Runner::Thread | Runner::ThreadPool) && !it.lent)
+            .filter(|it| it.shared & 1 == 1 || it.shared != 0 && matches!(it.family, Family::Class(_)))
             .filter_map(|it| match it.family {
                 Family::Class(class) => Some(class),
                 Family::Function(_) | Family::Framework => self.class_of(it.function),
@@ -357,9 +410,26 @@ impl Program {
                 family: Family::Class(class),
                 shared: 1,
                 lent: false,
+                kept: Vec::new(),
+                window: None,
             });
         }
         roots
+    }
+}
+
+/// What a framework runs, several at once.
+fn framework_root(function: FunctionRef) -> Root {
+    Root {
+        function,
+        runner: Runner::Thread,
+        many: Many::Repeated,
+        from: None,
+        family: Family::Framework,
+        shared: 0,
+        lent: false,
+        kept: Vec::new(),
+        window: None,
     }
 }
 

@@ -222,7 +222,8 @@ fn with_cancellation(state: Option<u8>) -> bool {
 
 impl Program {
     /// The `await`s of a block from which a cancellation gets out of it.
-    pub(super) fn escapes(&self, function: FunctionRef, body: BlockId) -> Option<Vec<u32>> {
+    #[must_use]
+    pub fn escapes(&self, function: FunctionRef, body: BlockId) -> Option<Vec<u32>> {
         let mut walk = Walk::new(self, function);
         let exits = interpret_block(walk.facts, body, &mut walk, CALM);
         let out = exits.raised.is_some_and(|it| it & (CALM | CAUGHT) != 0);

@@ -222,6 +222,24 @@ impl Program {
         mentions.calls.get(name).is_some_and(|calls| calls.iter().any(|(it, _)| self.class_of(*it) != Some(class)))
     }
 
+    /// Calls of the name of a function, or of its class where it makes an instance.
+    pub(crate) fn callers_by_name(&self, function: FunctionRef) -> Vec<(FunctionRef, u32)> {
+        let facts = &self.unit(function.unit).facts;
+        let mut name = facts.text(self.function(function).name);
+        if name == "__init__"
+            && let Some(class) = self.class_of(function)
+        {
+            name = facts.text(self.class(class).name);
+        }
+        self.callers_of_name(name)
+    }
+
+    /// Calls of a name, whatever it is called on.
+    pub(crate) fn callers_of_name(&self, name: &str) -> Vec<(FunctionRef, u32)> {
+        let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());
+        mentions.calls.get(name).map_or_else(Vec::new, |it| it.iter().take(MOST_CALLERS).copied().collect())
+    }
+
     /// Functions that are given to threads and pools, found once.
     pub(crate) fn handed_to_threads(&self) -> &rustc_hash::FxHashSet<FunctionRef> {
         let mentions = self.memo.shared.mentions.get_or_init(|| self.mentions());

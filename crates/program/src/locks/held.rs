@@ -44,10 +44,26 @@ pub struct FunctionLocks {
     pub keeps: Vec<Hold>,
     /// What it lets go without having taken it.
     pub drops: Vec<LockRef>,
-    /// Locks that a try-lock on every way here found free, by act: no caller can hold them.
+    /// Locks that a try-lock on every way here found free, or that were given back for the caller, by act: no caller
+    /// holds them.
     pub free: FxHashMap<u32, Vec<LockRef>>,
     /// Locks that some way out leaves held while others do not, with whether that way is an exception.
     pub leaks: Vec<(Hold, bool)>,
+    /// Locks that are given back once more, with where they were given back first.
+    pub twice: Vec<Twice>,
+}
+
+/// A lock that is given back twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twice {
+    /// The lock.
+    pub lock: LockRef,
+    /// The act that gives it back first.
+    pub first: u32,
+    /// The act that gives it back again; nothing for the end of a `with`.
+    pub again: Option<u32>,
+    /// Whether every way to the second one gave it back before.
+    pub always: bool,
 }
 
 /// Context managers inside context managers are followed this far.
@@ -123,8 +139,12 @@ struct State {
     must: Vec<Hold>,
     /// Held on some way here, taken by a bare `acquire`.
     may: Vec<Hold>,
-    /// Found free by a try-lock on every way here.
+    /// Found free by a try-lock, or given back for the caller, on every way here.
     free: Vec<LockRef>,
+    /// Given back for the caller on some way here; taken again, they are the caller's.
+    lent: Vec<LockRef>,
+    /// Given back on some way here and not taken since, by which act, and whether that is so on every way.
+    released: Vec<(LockRef, u32, bool)>,
 }
 
 struct Walk<'p> {
@@ -150,7 +170,8 @@ impl Walk<'_> {
 
     fn take(&mut self, state: &mut State, lock: LockRef, scoped: bool) {
         let hold = Hold { lock, act: self.last, scoped };
-        if !scoped {
+        state.released.retain(|(it, ..)| it.key != hold.lock.key);
+        if !scoped && !state.lent.contains(&hold.lock) {
             add(&mut state.may, hold.clone());
         }
         add(&mut state.must, hold);
@@ -165,11 +186,31 @@ impl Walk<'_> {
 
     fn drop_lock(&mut self, state: &mut State, lock: &LockRef) {
         let held = state.must.iter().chain(&state.may).any(|it| it.lock.key == lock.key);
-        if !held && !self.out.drops.contains(lock) {
+        let before = state.released.iter().find(|(it, ..)| it == lock).map(|(_, act, always)| (*act, *always));
+        if let Some((first, always)) = before {
+            self.note_twice(Twice { lock: lock.clone(), first, again: Some(self.last), always });
+        } else if !held && !self.out.drops.contains(lock) {
             self.out.drops.push(lock.clone());
+        }
+        if before.is_none() && !held {
+            for list in [&mut state.free, &mut state.lent] {
+                if !list.contains(lock) {
+                    list.push(lock.clone());
+                }
+            }
+        }
+        if before.is_none() && state.must.iter().any(|it| it.lock == *lock) {
+            state.released.push((lock.clone(), self.last, true));
         }
         state.must.retain(|it| it.lock.key != lock.key);
         state.may.retain(|it| it.lock.key != lock.key);
+    }
+
+    fn note_twice(&mut self, twice: Twice) {
+        match self.out.twice.iter_mut().find(|it| it.again == twice.again && it.lock == twice.lock) {
+            Some(known) => known.always &= twice.always,
+            None => self.out.twice.push(twice),
+        }
     }
 
     /// `lock.acquire(…)`: whether it takes the lock whatever happens, and whether it waits without end.
@@ -368,6 +409,19 @@ impl Domain for Walk<'_> {
             add(&mut state.may, hold.clone());
         }
         state.free.retain(|it| other.free.contains(it));
+        for lock in &other.lent {
+            if !state.lent.contains(lock) {
+                state.lent.push(lock.clone());
+            }
+        }
+        for (lock, _, always) in &mut state.released {
+            *always &= other.released.iter().any(|(it, _, always)| it == lock && *always);
+        }
+        for (lock, act, _) in &other.released {
+            if !state.released.iter().any(|(it, ..)| it == lock) {
+                state.released.push((lock.clone(), *act, false));
+            }
+        }
     }
 
     fn raises(&mut self, _: &State, _: u32, act: &Act) -> bool {
@@ -396,6 +450,10 @@ impl Domain for Walk<'_> {
 
     fn leave(&mut self, state: &mut State, held: &Held) {
         for lock in self.managed(held.manager) {
+            let before = state.released.iter().find(|(it, ..)| *it == lock).map(|(_, act, _)| *act);
+            if let Some(first) = before {
+                self.note_twice(Twice { lock: lock.clone(), first, again: None, always: false });
+            }
             state.must.retain(|it| it.lock.key != lock.key || it.lock != lock);
         }
         if self.is_stack(held.manager) {

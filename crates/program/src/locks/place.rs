@@ -5,6 +5,7 @@ use std::sync::Arc;
 use raddle_facts::{ArgumentRange, FileFacts, Keyword, ScopeId, ScopeKind, Sym, Value, ValueId};
 use smallvec::SmallVec;
 
+use super::peer::names_a_lock;
 use super::{LockInfo, LockKey, LockRef, Owner, Root};
 use crate::Program;
 use crate::members::Ancestor;
@@ -57,24 +58,32 @@ impl Program {
     }
 
     fn info_of_class(&self, class: ClassRef) -> Option<LockInfo> {
-        self.ancestors(class).iter().find_map(|ancestor| match ancestor {
+        let info = self.ancestors(class).iter().find_map(|ancestor| match ancestor {
             Ancestor::Class(class) => self.info_of_name(&self.class_name(*class)),
             Ancestor::Outside(name) => self.info_of_name(name),
             Ancestor::Unknown => None,
-        })
+        })?;
+        // A class that takes the lock in its own way may let the holder in again.
+        let own_way = self.own_method(class, &["acquire", "__enter__", "__aenter__"]).is_some();
+        Some(LockInfo { reentrant: info.reentrant || own_way, ..info })
     }
 
     fn info_of_key(&self, key: &LockKey) -> Option<LockInfo> {
-        let (unit, bindings) = match key {
-            LockKey::Global(unit, name) => (*unit, self.unit(*unit).facts.bindings(ScopeId::MODULE, name)),
-            LockKey::Member(class, name) => (class.unit, self.unit(class.unit).facts.attributes(class.class, name)),
-            _ => return None,
-        };
+        if matches!(key, LockKey::Local(..)) {
+            return None;
+        }
+        let (unit, bindings) = self.bindings_of_lock(key)?;
         bindings.iter().find_map(|(_, value)| self.lock_info(ValueRef { unit, value: *value }))
     }
 
+    /// Where a value lives, whatever it is: a global, an attribute, a variable.
+    #[must_use]
+    pub fn place_key(&self, function: FunctionRef, value: ValueId) -> Option<LockKey> {
+        self.place_of(function, value, 0).map(|(key, _)| key)
+    }
+
     /// Where a value comes to rest.
-    fn place_of(&self, function: FunctionRef, value: ValueId, depth: u8) -> Option<Place> {
+    pub(super) fn place_of(&self, function: FunctionRef, value: ValueId, depth: u8) -> Option<Place> {
         if depth > DEEPEST {
             return None;
         }
@@ -182,11 +191,12 @@ impl Program {
                 _ => {}
             }
         }
-        None
+        self.lock_of_peer(function, base, name)
     }
 
     /// An attribute by the class that defines it; a property by what it returns.
     fn member_place(&self, class: ClassRef, name: &str, owner: &Owner, depth: u8) -> Option<Place> {
+        let mut found = None;
         for ancestor in self.ancestors(class).iter() {
             let Ancestor::Class(at) = ancestor else { continue };
             if !self.is_own(at.unit) {
@@ -195,7 +205,8 @@ impl Program {
             let facts = &self.unit(at.unit).facts;
             let in_body = facts.bindings(facts.class(at.class).scope, name);
             let assigned = facts.attributes(at.class, name);
-            if let [(_, value)] = in_body
+            if found.is_none()
+                && let [(_, value)] = in_body
                 && let Value::Function(getter) = facts.value(*value)
             {
                 let getter = FunctionRef { unit: at.unit, function: getter };
@@ -204,7 +215,8 @@ impl Program {
                 }
                 return self.returned_place(getter, Some(owner), depth);
             }
-            if let [(_, value)] = assigned
+            if found.is_none()
+                && let [(_, value)] = assigned
                 && is_alias(facts, *value)
                 && let Some((key, it)) = self.assigned_place(*at, *value, depth)
             {
@@ -221,14 +233,14 @@ impl Program {
                     _ => {}
                 }
             }
-            if !assigned.is_empty() {
-                return Some((LockKey::Member(*at, name.into()), owner.clone()));
-            }
-            if !in_body.is_empty() {
+            // A subclass that assigns it anew means the attribute of its base.
+            if !assigned.is_empty() || in_body.iter().any(|(_, value)| is_field(facts, *value)) {
+                found = Some((LockKey::Member(*at, name.into()), owner.clone()));
+            } else if !in_body.is_empty() && found.is_none() {
                 return Some((LockKey::Member(*at, name.into()), Owner::only()));
             }
         }
-        None
+        found
     }
 
     /// The place of what a method assigns to an attribute; any method of the class does as the asker.
@@ -390,6 +402,17 @@ fn facts_callee(facts: &FileFacts, call: ValueId) -> Option<ValueId> {
     }
 }
 
+/// What a dataclass makes anew for each instance: `field(default_factory=Lock)`.
+fn is_field(facts: &FileFacts, value: ValueId) -> bool {
+    match facts.value(value) {
+        Value::Call(callee, _) => {
+            matches!(facts.called_name(callee), Some("field" | "Field" | "attrib" | "ib" | "PrivateAttr" | "Factory"))
+        }
+        Value::Declared(_, inner) => is_field(facts, inner),
+        _ => false,
+    }
+}
+
 /// Whether a value only stands for another one.
 fn is_alias(facts: &FileFacts, value: ValueId) -> bool {
     match facts.value(value) {
@@ -404,10 +427,7 @@ fn is_alias(facts: &FileFacts, value: ValueId) -> bool {
 fn may_be_lock(facts: &FileFacts, value: ValueId) -> bool {
     match facts.value(value) {
         Value::Parameter(..) => true,
-        Value::Attribute(_, name) | Value::Name(_, name) => {
-            let name = facts.text(name).to_ascii_lowercase();
-            name.contains("lock") || name.contains("mutex") || name.contains("cond")
-        }
+        Value::Attribute(_, name) | Value::Name(_, name) => names_a_lock(facts.text(name)),
         _ => false,
     }
 }

@@ -4,28 +4,17 @@
 use std::sync::Arc;
 
 use raddle_facts::models::Blocking;
-use raddle_facts::{ActKind, GuardKind, Keyword, Test, Value, ValueId};
+use raddle_facts::{GuardKind, Keyword, Test, Value, ValueId};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::held::{FunctionLocks, Hold};
+use super::leads::{Call, Leads};
+use super::registry::UserCall;
 use super::{LockKey, LockRef};
 use crate::Program;
-use crate::calls::{Sure, Target};
+use crate::calls::Sure;
 use crate::unit::FunctionRef;
-
-/// A call that stays with the actor.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Call {
-    /// The act.
-    pub act: u32,
-    /// The value that leads there.
-    pub value: ValueId,
-    /// What runs.
-    pub callee: FunctionRef,
-    /// How well it is known.
-    pub sure: Sure,
-}
 
 /// Something a function leads to: a lock that is taken or a call that waits.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +23,10 @@ pub enum Effect {
     Take(LockRef),
     /// A library call that keeps the thread waiting.
     Wait(Arc<str>, Arc<Blocking>),
+    /// A library call that takes a plain lock inside the object it belongs to, by the object's place: `queue.Queue.put`.
+    Inner(LockRef, Arc<str>),
+    /// Code that somebody else supplied.
+    User(UserCall),
 }
 
 /// An effect and the way to it.
@@ -67,6 +60,8 @@ pub struct LockWorld {
     pub users: FxHashMap<LockKey, Vec<(FunctionRef, u32)>>,
     /// What each function that was looked at leads to.
     pub reach: FxHashMap<FunctionRef, Vec<Reached>>,
+    /// Locks that a function gives back without having taken them.
+    pub dropped: FxHashSet<LockKey>,
     /// Rounds until nothing new was found.
     pub rounds: usize,
 }
@@ -88,13 +83,14 @@ impl Program {
         let locking: Vec<(FunctionRef, Arc<FunctionLocks>)> = functions
             .par_iter()
             .map(|it| (*it, self.held_at(*it)))
-            .filter(|(_, locks)| !locks.taken.is_empty() || !locks.held.is_empty())
+            .filter(|(_, locks)| !locks.taken.is_empty() || !locks.held.is_empty() || !locks.drops.is_empty())
             .collect();
         let mut world = LockWorld::default();
         for (function, locks) in &locking {
             for taken in &locks.taken {
                 world.users.entry(taken.lock.key.clone()).or_default().push((*function, taken.act));
             }
+            world.dropped.extend(locks.drops.iter().map(|it| it.key.clone()));
         }
         let calls = self.calls_under(&locking);
         world.reach = self.settle(&calls, &mut world.rounds);
@@ -115,7 +111,9 @@ impl Program {
             locking.iter().filter(|(_, it)| !it.held.is_empty()).map(|(at, it)| (*at, Some(it.clone()))).collect();
         let mut queued: FxHashSet<FunctionRef> = frontier.iter().map(|(at, _)| *at).collect();
         let mut partial: FxHashSet<FunctionRef> = queued.clone();
-        for at in self.interrupting() {
+        let registry = self.registry();
+        let kept = registry.given.values().flatten().map(|(callable, ..)| *callable);
+        for at in self.interrupting().iter().map(|it| it.function).chain(kept) {
             partial.remove(&at);
             queued.insert(at);
             frontier.retain(|(other, _)| *other != at);
@@ -141,92 +139,6 @@ impl Program {
             frontier.sort_by_key(|(at, _)| *at);
         }
         known
-    }
-
-    /// Functions that may run between any two steps of a thread: finalizers and signal handlers.
-    #[must_use]
-    pub fn interrupting(&self) -> Vec<FunctionRef> {
-        let mut found = Vec::new();
-        for (unit, it) in self.own_units() {
-            let facts = &it.facts;
-            let handlers = facts.symbols.find("signal").is_some();
-            let finalizers = facts.symbols.find("__del__").is_some();
-            if !handlers && !finalizers {
-                continue;
-            }
-            for function in self.functions_of(unit) {
-                let it = facts.function(function.function);
-                if it.class.is_some() && facts.text(it.name) == "__del__" {
-                    found.push(function);
-                }
-                if !handlers {
-                    continue;
-                }
-                for act in facts.acts_of(function.function) {
-                    let ActKind::Call(call) = act.kind else { continue };
-                    let is_signal = match facts.value(call) {
-                        Value::Call(callee, _) => match facts.value(callee) {
-                            Value::Attribute(_, name) | Value::ImportFrom(_, name) => facts.text(name) == "signal",
-                            _ => false,
-                        },
-                        _ => false,
-                    };
-                    if !is_signal {
-                        continue;
-                    }
-                    for target in self.targets(function, act) {
-                        if let Target::Hand { callee, to: raddle_facts::models::Runner::SignalHandler, .. } = target {
-                            found.push(callee);
-                        }
-                    }
-                }
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found.retain(|it| self.is_own(it.unit));
-        found
-    }
-
-    /// What a function does, or only what it does under locks.
-    fn lock_leads(&self, function: FunctionRef, only: Option<&FunctionLocks>) -> Leads {
-        let facts = &self.unit(function.unit).facts;
-        let (start, end) = facts.function(function.function).acts;
-        let mut leads = Leads::default();
-        if !self.is_own(function.unit) {
-            return leads;
-        }
-        for act in start..end {
-            if only.is_some_and(|it| !it.held.contains_key(&act)) {
-                continue;
-            }
-            let it = &facts.acts[act as usize];
-            let value = match it.kind {
-                ActKind::Call(value)
-                | ActKind::Enter(value)
-                | ActKind::AsyncEnter(value)
-                | ActKind::Iterate(value)
-                | ActKind::Load(value)
-                | ActKind::Again(value)
-                | ActKind::Index(value) => value,
-                _ => continue,
-            };
-            for target in self.targets(function, it) {
-                match target {
-                    Target::Run { callee, sure, .. } if is_sure(sure) => {
-                        leads.calls.push(Call { act, value, callee, sure });
-                    }
-                    Target::Coroutine(callee) if it.awaited => {
-                        leads.calls.push(Call { act, value, callee, sure: Sure::Only });
-                    }
-                    Target::Block { path, blocking, sure, .. } if is_sure(sure) => {
-                        leads.waits.push((act, path, blocking, sure));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        leads
     }
 
     /// Follows effects from callees to callers until nothing new turns up.
@@ -262,17 +174,26 @@ impl Program {
 
     fn own_effects(&self, function: FunctionRef, leads: &Leads) -> Vec<Reached> {
         let locks = self.held_at(function);
-        let takes = locks.taken.iter().filter(|it| it.waits).map(|it| Reached {
-            effect: Effect::Take(it.lock.clone()),
-            way: vec![(function, it.act)],
-            sure: Sure::Only,
-        });
+        let takes =
+            locks.taken.iter().filter(|it| it.waits && !self.found_free(function, it.act, &it.lock)).map(|it| {
+                Reached { effect: Effect::Take(it.lock.clone()), way: vec![(function, it.act)], sure: Sure::Only }
+            });
         let waits = leads.waits.iter().map(|(act, path, blocking, sure)| Reached {
             effect: Effect::Wait(path.clone(), blocking.clone()),
             way: vec![(function, *act)],
             sure: *sure,
         });
-        takes.chain(waits).take(MOST).collect()
+        let inner = leads.inner.iter().map(|(act, lock, path)| Reached {
+            effect: Effect::Inner(lock.clone(), path.clone()),
+            way: vec![(function, *act)],
+            sure: Sure::Only,
+        });
+        let user = leads.user.iter().map(|(act, user)| Reached {
+            effect: Effect::User(user.clone()),
+            way: vec![(function, *act)],
+            sure: Sure::Only,
+        });
+        takes.chain(waits).chain(inner).chain(user).take(MOST).collect()
     }
 
     fn grown(
@@ -317,7 +238,12 @@ impl Program {
                         }
                         Effect::Take(lock)
                     }
-                    wait @ Effect::Wait(..) => wait.clone(),
+                    Effect::Inner(lock, path) => {
+                        Effect::Inner(self.carry(lock, call.callee, caller, call.value)?, path.clone())
+                    }
+                    // Nobody has added anything to an object that was made just now.
+                    Effect::User(_) if self.is_fresh_receiver(caller, call.value) => return None,
+                    same @ (Effect::Wait(..) | Effect::User(_)) => same.clone(),
                 };
                 let mut way = Vec::with_capacity(it.way.len() + 1);
                 way.push((caller, call.act));
@@ -388,6 +314,16 @@ impl Program {
                 let effect = Effect::Wait(path.clone(), blocking.clone());
                 push(*act, Reached { effect, way: vec![(function, *act)], sure: *sure });
             }
+            for (act, user) in &leads.user {
+                push(
+                    *act,
+                    Reached { effect: Effect::User(user.clone()), way: vec![(function, *act)], sure: Sure::Only },
+                );
+            }
+            for (act, lock, path) in &leads.inner {
+                let effect = Effect::Inner(lock.clone(), path.clone());
+                push(*act, Reached { effect, way: vec![(function, *act)], sure: Sure::Only });
+            }
             for call in leads.calls.iter().filter(|it| locks.held.contains_key(&it.act)) {
                 for reached in self.through(function, call, reach) {
                     push(call.act, reached);
@@ -396,13 +332,6 @@ impl Program {
         }
         all
     }
-}
-
-/// The calls and waits of a function.
-#[derive(Debug, Default)]
-struct Leads {
-    calls: Vec<Call>,
-    waits: Vec<(u32, Arc<str>, Arc<Blocking>, Sure)>,
 }
 
 fn truth(value: Value) -> Option<bool> {
@@ -416,11 +345,9 @@ fn truth(value: Value) -> Option<bool> {
 fn same_effect(a: &Effect, b: &Effect) -> bool {
     match (a, b) {
         (Effect::Take(a), Effect::Take(b)) => a.key == b.key && a.owner == b.owner,
+        (Effect::Inner(a, _), Effect::Inner(b, _)) => a.key == b.key && a.owner == b.owner,
         (Effect::Wait(a, _), Effect::Wait(b, _)) => a == b,
+        (Effect::User(a), Effect::User(b)) => a == b,
         _ => false,
     }
-}
-
-fn is_sure(sure: Sure) -> bool {
-    matches!(sure, Sure::Only | Sure::Perhaps | Sure::OneOf(..=2))
 }

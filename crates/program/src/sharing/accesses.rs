@@ -36,12 +36,13 @@ impl Program {
                 let facts = &self.unit(class.unit).facts;
                 (class.unit, Some(facts.text(self.class(*class).qualified)))
             }
-            Place::Closure(function, _) => {
+            Place::Closure(function, _) | Place::Made(function, ..) => {
                 let facts = &self.unit(function.unit).facts;
                 (function.unit, Some(facts.text(self.function(*function).qualified)))
             }
         };
-        let (Place::Global(_, name) | Place::Member(_, name) | Place::Closure(_, name)) = place;
+        let (Place::Global(_, name) | Place::Member(_, name) | Place::Closure(_, name) | Place::Made(_, _, name)) =
+            place;
         let module = &self.unit(unit).module;
         inner.map_or_else(|| format!("{module}.{name}"), |inner| format!("{module}.{inner}.{name}"))
     }
@@ -50,7 +51,7 @@ impl Program {
     #[must_use]
     pub fn short_place_name(&self, place: &Place) -> String {
         match place {
-            Place::Global(_, name) | Place::Closure(_, name) => name.to_string(),
+            Place::Global(_, name) | Place::Closure(_, name) | Place::Made(_, _, name) => name.to_string(),
             Place::Member(class, name) => {
                 let facts = &self.unit(class.unit).facts;
                 format!("{}.{name}", facts.text(self.class(*class).name))

@@ -1,5 +1,7 @@
 //! Guards that are inferred: an attribute that its class mostly touches under one of its locks, and where it does not.
 
+use raddle_facts::ActKind;
+use raddle_facts::models::Waiter;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -38,6 +40,8 @@ pub struct Unguarded {
     pub act: u32,
     /// What the write rests on, where it rests on something.
     pub gap: Option<Gap>,
+    /// Another attribute of the same lock that the function uses without it too.
+    pub beside: Option<Place>,
 }
 
 impl Program {
@@ -66,10 +70,35 @@ impl Program {
                 self.collect(function, &mut accesses);
             }
         }
+        // On one loop, what awaits nothing needs no lock.
+        for list in accesses.values_mut() {
+            let on_loop = list.iter().any(|it| it.held.iter().any(|lock| self.is_of_loop(it.function, lock)));
+            if on_loop {
+                list.retain(|it| !it.held.is_empty() || self.awaits(it.function));
+            }
+        }
+        let together = self.together(&accesses);
         let mut found: Vec<Unguarded> =
             accesses.into_iter().filter_map(|(place, list)| self.judge(place, &list)).collect();
+        found.extend(
+            together.into_iter().filter(|it| !found.iter().any(|known| known.place == it.place)).collect::<Vec<_>>(),
+        );
         found.sort_by_key(|it| (it.function, it.act));
         found
+    }
+
+    /// Whether a function takes a lock that tasks wait for, and not threads.
+    fn is_of_loop(&self, function: FunctionRef, lock: &LockKey) -> bool {
+        let taken = &self.held_at(function).taken;
+        taken.iter().any(|it| it.lock.key == *lock && it.lock.info.is_some_and(|it| it.waiter != Waiter::Thread))
+    }
+
+    fn awaits(&self, function: FunctionRef) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        facts
+            .acts_of(function.function)
+            .iter()
+            .any(|act| matches!(act.kind, ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_)))
     }
 
     /// Whether nobody else has the object yet, or any more.
@@ -112,6 +141,11 @@ impl Program {
         }
     }
 
+    /// Whether a spot belongs to the object that a method was called on.
+    pub(crate) fn is_of_self(&self, function: FunctionRef, spot: &super::Spot) -> bool {
+        spot.object.is_some_and(|object| self.is_self(function, object))
+    }
+
     pub(crate) fn is_self(&self, function: FunctionRef, object: raddle_facts::ValueId) -> bool {
         self.unit(function.unit).facts.value(object) == raddle_facts::Value::Parameter(function.function, 0)
     }
@@ -145,7 +179,71 @@ impl Program {
             function: access.function,
             act: access.act,
             gap,
+            beside: None,
         })
+    }
+
+    /// Public methods that work on several attributes without the lock that all others hold for each of them.
+    fn together(&self, accesses: &FxHashMap<Place, Vec<Access>>) -> Vec<Unguarded> {
+        let mut by_function: FxHashMap<FunctionRef, Vec<Unguarded>> = FxHashMap::default();
+        for (place, list) in accesses {
+            let mut bare: Vec<&Access> = list.iter().filter(|it| it.held.is_empty() && !it.covered).collect();
+            // A write says more than the read before it.
+            bare.sort_by_key(|it| (it.function, matches!(it.touch, Touch::Read | Touch::Iterate), it.act));
+            bare.dedup_by_key(|it| it.function);
+            for access in bare {
+                let found = self.held_by_others(place, list, access);
+                by_function.entry(access.function).or_default().extend(found);
+            }
+        }
+        let mut found: Vec<Unguarded> = by_function.into_values().filter_map(|it| self.of_several(it)).collect();
+        found.sort_by_key(|it| (it.function, it.act));
+        found
+    }
+
+    /// The lock that all other functions hold for a place.
+    fn held_by_others(&self, place: &Place, list: &[Access], access: &Access) -> Option<Unguarded> {
+        let others: Vec<&Access> = list.iter().filter(|it| it.function != access.function).collect();
+        let first = others.first()?;
+        let lock = first
+            .held
+            .iter()
+            .find(|lock| matches!(lock, LockKey::Member(..)) && others.iter().all(|it| it.held.contains(lock)))?;
+        let writes = |it: &Access| !matches!(it.touch, Touch::Read | Touch::Iterate);
+        let several = others.iter().any(|it| it.function != first.function);
+        let changes = writes(access) || others.iter().any(|it| writes(it));
+        let mixed = list.iter().any(|it| it.function == access.function && !it.held.is_empty());
+        if !several || !changes || mixed {
+            return None;
+        }
+        Some(Unguarded {
+            place: place.clone(),
+            lock: lock.clone(),
+            with: others.len(),
+            all: list.len(),
+            guarded: (first.function, first.act),
+            function: access.function,
+            act: access.act,
+            gap: None,
+            beside: None,
+        })
+    }
+
+    /// One finding for a function that leaves out the lock of several attributes, one of which it writes.
+    fn of_several(&self, mut list: Vec<Unguarded>) -> Option<Unguarded> {
+        list.sort_by(|a, b| (a.act, &a.place).cmp(&(b.act, &b.place)));
+        let function = list.first()?.function;
+        let name = self.unit(function.unit).facts.text(self.function(function).name);
+        if name.starts_with('_') || !self.held_at(function).taken.is_empty() {
+            return None;
+        }
+        let facts = &self.unit(function.unit).facts;
+        let writes = |it: &&Unguarded| {
+            matches!(facts.acts[it.act as usize].kind, ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_))
+        };
+        let written = list.iter().find(writes)?;
+        let beside = list.iter().find(|it| it.place != written.place && it.lock == written.lock)?;
+        Some(Unguarded { beside: Some(beside.place.clone()), ..written.clone() })
     }
 }
 

@@ -5,17 +5,17 @@
 //! read alone is nobody's bug.
 
 use raddle_facts::models::Runner;
-use raddle_facts::{ActKind, Value, ValueId};
+use raddle_facts::{ActKind, Value};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::touches::{Gap, Rests, Touch, Touched};
+use super::touches::{Gap, Iteration, Keeps, Rests, Touch, Touched};
 use super::{Place, Spot};
 use crate::Program;
 use crate::actors::{Actors, Family, Root, Visit};
 use crate::locks::LockKey;
 use crate::members::Ancestor;
-use crate::unit::{FunctionRef, UnitId};
+use crate::unit::FunctionRef;
 
 /// Which builds of CPython a race can happen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +32,8 @@ pub enum Builds {
 pub enum Fault {
     /// It writes what rests on an earlier look.
     Gap(Gap),
-    /// It goes through a container, with this act.
-    Iterate(u32),
+    /// It goes through a container.
+    Iterate(Iteration),
 }
 
 /// Something that an actor does.
@@ -83,43 +83,6 @@ impl Program {
         self.memo.shared.races.get_or_init(|| self.find_races())
     }
 
-    /// Gaps with an `await` in them, in coroutines: two calls of one that overlap are out of step. Those of places that
-    /// only one task comes to are among them, since who calls a library's coroutine is not known.
-    #[must_use]
-    pub fn split_updates(&self) -> Vec<(FunctionRef, Gap)> {
-        let units: Vec<UnitId> = self.own_units().map(|(unit, _)| unit).collect();
-        let of = |unit: &UnitId| -> Vec<(FunctionRef, Gap)> {
-            let mut found = Vec::new();
-            for function in self.functions_of(*unit).filter(|it| self.may_split(*it) && !self.is_alone(*it)) {
-                for gap in self.touches(function).gaps.iter().filter(|it| it.awaited.is_some()) {
-                    let covered = self.protection(function, gap.write).1 || self.decoration_covers(function);
-                    let shared = gap.spot.object.is_none_or(|object| self.is_self(function, object));
-                    if !covered && shared && self.always_held(function).is_empty() {
-                        found.push((function, gap.clone()));
-                    }
-                }
-            }
-            found
-        };
-        units.par_iter().map(of).collect::<Vec<_>>().concat()
-    }
-
-    /// Whether a coroutine awaits and writes to anything that lives longer than it.
-    fn may_split(&self, function: FunctionRef) -> bool {
-        let it = self.function(function);
-        let facts = &self.unit(function.unit).facts;
-        let outlives = |place: ValueId| !matches!(facts.value(place), Value::Name(scope, _) if scope == it.scope);
-        let acts = facts.acts_of(function.function);
-        it.is_async
-            && acts
-                .iter()
-                .any(|act| matches!(act.kind, ActKind::Await(_) | ActKind::AsyncEnter(_) | ActKind::AsyncIterate(_)))
-            && acts.iter().any(|act| match act.kind {
-                ActKind::Write(place, _) | ActKind::Update(place, _) | ActKind::Delete(place) => outlives(place),
-                _ => false,
-            })
-    }
-
     fn find_races(&self) -> Vec<Race> {
         let actors = self.actors();
         let mut functions: Vec<FunctionRef> = actors.visits.keys().copied().collect();
@@ -133,22 +96,25 @@ impl Program {
         functions.par_iter().map(|it| self.races_of(actors, *it, &writings)).collect::<Vec<_>>().concat()
     }
 
-    fn is_reached(&self, actors: &Actors, function: FunctionRef, visit: &Visit, spot: &Spot) -> bool {
+    /// Whether an actor comes to a spot that others come to; `contents` says that what the container in it holds is meant.
+    fn is_reached(&self, actors: &Actors, function: FunctionRef, visit: &Visit, spot: &Spot, contents: bool) -> bool {
         let root = &actors.roots[visit.root];
         match (&spot.place, spot.object) {
             (Place::Closure(owner, _), _) => self.encloses(*owner, root),
-            (_, Some(object)) => self.is_shared(function, visit, root, object, 0),
-            (Place::Global(..) | Place::Member(..), None) => true,
+            (place, Some(object)) => {
+                contents && root.kept.contains(place) || self.is_shared(function, visit, root, object, 0)
+            }
+            (Place::Global(..) | Place::Member(..) | Place::Made(..), None) => true,
         }
     }
 
     fn writings_of<'p>(&self, actors: &'p Actors, function: FunctionRef) -> Vec<(Place, Writing<'p>)> {
         let mut found = Vec::new();
-        if self.is_alone(function) {
-            return found;
-        }
+        let alone = self.is_alone(function);
         for touched in &self.touches(function).all {
-            if matches!(touched.touch, Touch::Read | Touch::Iterate) {
+            if matches!(touched.touch, Touch::Read | Touch::Iterate)
+                || alone && self.is_of_self(function, &touched.spot)
+            {
                 continue;
             }
             let (mut here, covered) = self.protection(function, touched.act);
@@ -157,7 +123,11 @@ impl Program {
             }
             here.extend(self.always_held(function).into_iter().map(|it| it.key));
             for visit in &actors.visits[&function] {
-                if !visit.covered && self.is_reached(actors, function, visit, &touched.spot) {
+                let runs = actors.roots[visit.root].runs(function, touched.act);
+                if runs
+                    && !visit.covered
+                    && self.is_reached(actors, function, visit, &touched.spot, touched.touch.is_inside())
+                {
                     let mut held = here.clone();
                     held.extend(visit.held.iter().cloned());
                     let writing = Writing { function, touched: touched.clone(), visit, held };
@@ -174,18 +144,18 @@ impl Program {
         function: FunctionRef,
         writings: &FxHashMap<Place, Vec<Writing<'_>>>,
     ) -> Vec<Race> {
-        if self.is_alone(function) {
-            return Vec::new();
-        }
+        let alone = self.is_alone(function);
         let touches = self.touches(function);
         let gaps = touches.gaps.iter().map(|gap| (&gap.spot, Fault::Gap(gap.clone())));
-        let iterations =
-            touches.all.iter().filter(|it| it.touch == Touch::Iterate).map(|it| (&it.spot, Fault::Iterate(it.act)));
+        let iterations = touches.iterations.iter().map(|it| (&it.spot, Fault::Iterate(it.clone())));
         let mut races: Vec<Race> = Vec::new();
         for (spot, fault) in gaps.chain(iterations) {
             let Some(list) = writings.get(&spot.place) else { continue };
+            if alone && self.is_of_self(function, spot) {
+                continue;
+            }
             if let Some(race) = self.race_at(actors, function, spot, &fault, list)
-                && !races.iter().any(|it| it.place == race.place && is_gap(&it.fault) == is_gap(&race.fault))
+                && !races.iter().any(|it| it.place == race.place && kind(&it.fault) == kind(&race.fault))
             {
                 races.push(race);
             }
@@ -201,18 +171,19 @@ impl Program {
         fault: &Fault,
         writings: &[Writing<'_>],
     ) -> Option<Race> {
-        let (first, last) = match fault {
-            Fault::Gap(gap) => (gap.look, gap.write),
-            Fault::Iterate(act) => (*act, *act),
+        let (first, last, inside) = match fault {
+            Fault::Gap(gap) => (gap.look, gap.write, gap.touch.is_inside()),
+            Fault::Iterate(it) => (it.act, it.act, true),
         };
         let (here, covered) = self.protection(function, last);
-        if covered {
+        if covered || self.asks_for_lock(function) {
             return None;
         }
         let mut held = if first == last { here } else { self.held_over(function, first, last) };
         held.extend(self.always_held(function).into_iter().map(|it| it.key));
         for visit in &actors.visits[&function] {
-            if visit.covered || !self.is_reached(actors, function, visit, spot) {
+            let runs = actors.roots[visit.root].runs(function, last);
+            if !runs || visit.covered || !self.is_reached(actors, function, visit, spot, inside) {
                 continue;
             }
             let root = &actors.roots[visit.root];
@@ -222,6 +193,8 @@ impl Program {
                 if common
                     || !actors.overlap(visit.root, writing.visit.root)
                     || !same_object(&spot.place, spot.object.is_some(), root, other)
+                    || self.is_ordered(actors, (function, last), visit.root, writing.visit.root)
+                    || self.is_ordered(actors, (writing.function, writing.touched.act), writing.visit.root, visit.root)
                 {
                     continue;
                 }
@@ -230,7 +203,7 @@ impl Program {
                 if callers && !self.counts_for_callers(fault, spot, &root.family) {
                     continue;
                 }
-                if !self.can_spoil(fault, &writing.touched, tasks) {
+                if !self.can_spoil(fault, writing, tasks) {
                     continue;
                 }
                 return Some(Race {
@@ -251,20 +224,57 @@ impl Program {
     /// That an object has a lock says that threads share it, and no more: only plain counting on the object itself is
     /// told.
     fn counts_for_callers(&self, fault: &Fault, spot: &Spot, family: &Family) -> bool {
-        let reckons = matches!(fault, Fault::Gap(gap) if matches!(gap.rests, Rests::Update | Rests::Value));
+        let reckons = matches!(fault, Fault::Gap(gap)
+            if matches!(gap.rests, Rests::Update | Rests::Value) || gap.rests == Rests::Test && gap.touch == Touch::Update);
         let (Place::Member(owner, _), Family::Class(class)) = (&spot.place, family) else { return false };
         let own = self.ancestors(*class).iter().any(|it| matches!(it, Ancestor::Class(it) if it == owner));
         reckons && own && spot.object.is_some()
     }
 
     /// Whether a write does harm in the midst of a fault.
-    fn can_spoil(&self, fault: &Fault, other: &Touched, tasks: bool) -> bool {
+    fn can_spoil(&self, fault: &Fault, writing: &Writing<'_>, tasks: bool) -> bool {
+        let touch = writing.touched.touch;
         match fault {
             Fault::Gap(gap) if tasks && gap.awaited.is_none() => false,
+            Fault::Gap(Gap { keeps: Some(Keeps::Entry), .. }) => {
+                touch == Touch::Remove || self.empties(writing.function, writing.touched.act)
+            }
+            Fault::Gap(Gap { keeps: Some(Keeps::Value), .. }) => self.empties(writing.function, writing.touched.act),
             // Whoever takes out needs not fear who puts in.
-            Fault::Gap(gap) => gap.touch != Touch::Remove || matches!(other.touch, Touch::Remove | Touch::Set),
-            // Other tasks come in only where the loop awaits, which the facts of the loop's body would have to say.
-            Fault::Iterate(_) => matches!(other.touch, Touch::Change | Touch::Remove) && !tasks,
+            Fault::Gap(gap) => gap.touch != Touch::Remove || matches!(touch, Touch::Remove | Touch::Set),
+            // Other tasks come in only where the loop awaits; a list may grow under a loop.
+            Fault::Iterate(it) => {
+                (it.awaited.is_some() || !tasks)
+                    && (touch == Touch::Remove || touch == Touch::Change && (!it.is_list || self.inserts(writing)))
+            }
+        }
+    }
+
+    /// `place = None`, `del place`, `place = {}`.
+    pub(crate) fn empties(&self, function: FunctionRef, act: u32) -> bool {
+        let facts = &self.unit(function.unit).facts;
+        match facts.acts[act as usize].kind {
+            ActKind::Write(place, value) => {
+                let empty = match facts.value(value) {
+                    Value::None => true,
+                    Value::Display(_, list) => list.len == 0,
+                    _ => false,
+                };
+                empty && !matches!(facts.value(place), Value::Subscript(..))
+            }
+            ActKind::Delete(place) => !matches!(facts.value(place), Value::Subscript(..)),
+            _ => false,
+        }
+    }
+
+    /// `place.insert(0, …)`: what is gone through moves.
+    fn inserts(&self, writing: &Writing<'_>) -> bool {
+        let facts = &self.unit(writing.function.unit).facts;
+        match facts.acts[writing.touched.act as usize].kind {
+            ActKind::Call(call) => {
+                matches!(crate::locks::held::called_method(facts, call), Some((_, "insert")))
+            }
+            _ => false,
         }
     }
 
@@ -280,8 +290,12 @@ impl Program {
     }
 }
 
-fn is_gap(fault: &Fault) -> bool {
-    matches!(fault, Fault::Gap(_))
+/// Faults of one kind at one place in one function have one cause.
+fn kind(fault: &Fault) -> u8 {
+    match fault {
+        Fault::Gap(gap) => u8::from(gap.touch == Touch::Read),
+        Fault::Iterate(_) => 2,
+    }
 }
 
 /// Whether two actors that come to an attribute come to it in the same object.
@@ -291,7 +305,7 @@ fn same_object(place: &Place, of_instance: bool, first: &Root, second: &Root) ->
     let apart = (first.lent || second.lent) && lent(first) && lent(second);
     match place {
         Place::Global(..) => true,
-        Place::Closure(..) => first.family == second.family && !apart,
+        Place::Closure(..) | Place::Made(..) => first.family == second.family && !apart,
         Place::Member(..) => !of_instance || first.family == second.family && !apart,
     }
 }

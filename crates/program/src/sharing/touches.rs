@@ -1,19 +1,25 @@
 //! What one function does with shared places, and the gaps between looking at a place and writing to it.
 
+mod accessors;
 mod asking;
+mod going;
+mod made;
+mod reading;
 
 use std::sync::Arc;
 
 use raddle_facts::flow::{Catch, Domain, Handler, interpret};
-use raddle_facts::{Act, ActKind, FileFacts, FunctionId, GuardKind, Usage, Value, ValueId};
+use raddle_facts::{Act, ActKind, Display, FileFacts, FunctionId, GuardKind, Usage, Value, ValueId};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::Spot;
 use crate::Program;
 use crate::locks::LockKey;
-use crate::unit::{FunctionRef, ValueRef};
+use crate::unit::FunctionRef;
 use crate::val::Val;
+
+pub use going::Iteration;
 
 /// What is done with a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,12 +30,22 @@ pub enum Touch {
     Set,
     /// It gets a value that is made of the one it had.
     Update,
+    /// An entry of the container in it gets a value that is made of the one the entry had.
+    Renew,
     /// The contents of the container in it change: an entry is set or added.
     Change,
     /// An entry of the container in it is taken out.
     Remove,
     /// The container in it is gone through.
     Iterate,
+}
+
+impl Touch {
+    /// Whether it is about what the container at the place holds.
+    #[must_use]
+    pub fn is_inside(self) -> bool {
+        matches!(self, Touch::Renew | Touch::Change | Touch::Remove | Touch::Iterate)
+    }
 }
 
 /// Something a function does with a place.
@@ -52,12 +68,16 @@ pub enum Rests {
     Value,
     /// On something that was made of the old value.
     Derived,
-    /// On there being nothing yet: `if x is None: x = make()`.
+    /// On there being nothing yet: `if not x: x = make()`.
     Absence,
+    /// The same, where it is `None` that is asked for; what a container holds was not asked.
+    IsNone,
     /// On what the container in it holds: `if key not in cache: cache[key] = …`.
     Contents,
     /// On some other test of it.
     Test,
+    /// On a queue not being empty: `if not jobs.empty(): jobs.get()`.
+    Queued,
 }
 
 /// A look at a place and a write that rests on it, with no lock held over both.
@@ -77,6 +97,17 @@ pub struct Gap {
     pub call: Option<u32>,
     /// An `await` in between: another task may run here.
     pub awaited: Option<u32>,
+    /// For a [`Touch::Read`] that is right only while something is there: what another actor must not do.
+    pub keeps: Option<Keeps>,
+}
+
+/// What a read that follows a test takes for granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keeps {
+    /// That nobody takes the entry out.
+    Entry,
+    /// That nobody sets the place to `None` or deletes it.
+    Value,
 }
 
 /// What one function does with shared places.
@@ -86,6 +117,8 @@ pub struct Touches {
     pub all: Vec<Touched>,
     /// The gaps.
     pub gaps: Vec<Gap>,
+    /// The loops over containers.
+    pub iterations: Vec<Iteration>,
 }
 
 impl Program {
@@ -121,7 +154,8 @@ impl Program {
         out.all.sort_by_key(|it| (it.act, it.touch));
         out.all.dedup();
         out.gaps.sort_by_key(|it| (it.write, it.look));
-        out.gaps.dedup_by_key(|it| it.write);
+        // What is written says more than what is read.
+        out.gaps.dedup_by_key(|it| (it.write, it.touch == Touch::Read));
         Arc::new(out)
     }
 
@@ -142,9 +176,24 @@ impl Program {
 fn writes_anything(facts: &FileFacts, function: FunctionRef) -> bool {
     facts.acts_of(function.function).iter().any(|act| match act.kind {
         ActKind::Write(..) | ActKind::Update(..) | ActKind::Delete(_) | ActKind::Iterate(_) => true,
-        ActKind::Call(call) => changed_by(facts, call).is_some(),
+        ActKind::Index(_) | ActKind::Again(_) => {
+            matches!(act.usage, Usage::Receiver | Usage::Callee | Usage::Indexed)
+                || matches!(act.kind, ActKind::Index(_))
+        }
+        ActKind::Call(call) => {
+            changed_by(facts, call).is_some()
+                || sets_by_method(facts, call)
+                || matches!(crate::locks::held::called_method(facts, call), Some((_, "empty" | "qsize")))
+        }
         _ => false,
     })
+}
+
+/// Whether a call could set what its argument was made of: `a.set(a.get() + 1)`.
+fn sets_by_method(facts: &FileFacts, call: ValueId) -> bool {
+    let Value::Call(callee, arguments) = facts.value(call) else { return false };
+    let Value::Attribute(..) = facts.value(callee) else { return false };
+    matches!(facts.arguments(arguments), [only] if matches!(facts.value(only.value), Value::Operator(..)))
 }
 
 /// The container and the method of a call that changes one.
@@ -177,11 +226,17 @@ struct Seen {
     act: u32,
     /// The test of it that led here, and how it came out; for [`Rests::Absence`], whether there was nothing.
     tested: Option<(Rests, bool)>,
+    /// The key that the test asked for.
+    key: Option<ValueId>,
     call: Option<u32>,
     awaited: Option<u32>,
     /// The acts that took the locks that were held when it was looked at.
     holds: SmallVec<[u32; 2]>,
 }
+
+/// The act of a look that leaves none of its own, or whose act is still to come: the condition of a `while` is judged
+/// before its acts, and a parameter is read without one.
+const UNPLACED: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct State {
@@ -226,13 +281,17 @@ impl Walk<'_> {
         if let Some(seen) = state.seen.iter_mut().find(|it| it.spot == spot) {
             // Looking again under a lock makes the first look a hint.
             let locked = holds.iter().any(|it| !seen.holds.contains(it));
+            if seen.act == UNPLACED {
+                (seen.act, seen.holds) = (act, holds);
+                return;
+            }
             if seen.tested.is_some() && !locked {
                 return;
             }
-            *seen = Seen { spot, act, tested: None, call: None, awaited: None, holds };
+            *seen = Seen { spot, act, tested: None, key: None, call: None, awaited: None, holds };
             return;
         }
-        state.seen.push(Seen { spot, act, tested: None, call: None, awaited: None, holds });
+        state.seen.push(Seen { spot, act, tested: None, key: None, call: None, awaited: None, holds });
         state.seen.sort_by_key(|it| it.spot);
     }
 
@@ -247,12 +306,13 @@ impl Walk<'_> {
         }
         self.out.gaps.push(Gap {
             spot: self.known[spot].clone(),
-            look: seen.act,
+            look: seen.act.min(act),
             write: act,
             touch,
             rests,
             call: seen.call,
             awaited: seen.awaited,
+            keeps: None,
         });
     }
 
@@ -261,60 +321,18 @@ impl Walk<'_> {
     fn rests_on_test(&self, tested: Option<(Rests, bool)>, act: u32, touch: Touch) -> Option<Rests> {
         let (rests, absent) = tested?;
         match (touch, rests) {
+            (Touch::Remove, Rests::Queued) => Some(Rests::Queued),
             (Touch::Change | Touch::Remove, Rests::Absence) => Some(Rests::Contents),
+            (Touch::Change | Touch::Remove, Rests::IsNone) => None,
             (Touch::Change | Touch::Remove, _) => Some(rests),
-            (_, Rests::Absence) if absent => {
+            (_, Rests::Absence | Rests::IsNone) if absent => {
                 let ActKind::Write(_, value) = self.facts.acts[act as usize].kind else { return None };
                 let empty = matches!(self.facts.value(value), Value::None | Value::False | Value::Zero);
-                (!empty).then_some(rests)
+                (!empty).then_some(Rests::Absence)
             }
             (_, Rests::Contents) => Some(Rests::Test),
             _ => None,
         }
-    }
-
-    /// Whether a value is made of the one at a place, and what stands beside it.
-    fn made_of(&mut self, value: ValueId, spot: usize, depth: u8) -> bool {
-        if depth > 6 {
-            return false;
-        }
-        if self.spot(value) == Some(spot) {
-            return true;
-        }
-        let parts: SmallVec<[ValueId; 4]> = match self.facts.value(value) {
-            Value::Operator(left, right) => smallvec::smallvec![left, right],
-            Value::Call(_, arguments) => self.facts.arguments(arguments).iter().map(|it| it.value).collect(),
-            Value::Await(inner) | Value::Declared(_, inner) | Value::Narrowed(inner, _) => smallvec::smallvec![inner],
-            Value::Display(_, list) => self.facts.list(list).iter().copied().collect(),
-            _ => SmallVec::new(),
-        };
-        parts.into_iter().any(|it| self.made_of(it, spot, depth + 1))
-    }
-
-    /// An act of a kind inside the statement of a later one.
-    fn within(&self, at: u32, wanted: fn(ActKind) -> bool) -> Option<u32> {
-        let whole = self.facts.acts[at as usize].span;
-        let (start, _) = self.facts.function(self.function.function).acts;
-        (start..at)
-            .rev()
-            .take_while(|it| self.facts.acts[*it as usize].span.start >= whole.start)
-            .find(|it| wanted(self.facts.acts[*it as usize].kind))
-    }
-
-    /// `place += value`: the old value is read first, then the right side is worked out.
-    fn updated(&mut self, state: &mut State, act: u32, spot: usize) {
-        state.seen.retain(|it| it.spot != spot);
-        let call = self.within(act, |it| matches!(it, ActKind::Call(_)));
-        let awaited = self.within(act, |it| matches!(it, ActKind::Await(_)));
-        self.out.gaps.push(Gap {
-            spot: self.known[spot].clone(),
-            look: act,
-            write: act,
-            touch: Touch::Update,
-            rests: Rests::Update,
-            call,
-            awaited,
-        });
     }
 
     /// Whether what a failed look would raise is caught: asking forgiveness needs no lock.
@@ -326,11 +344,18 @@ impl Walk<'_> {
     }
 
     fn is_container(&self, value: ValueId) -> bool {
-        let vals = self.program.evaluate(ValueRef { unit: self.function.unit, value });
+        self.kind_of(value, |name| name.is_empty() || is_container(name))
+    }
+
+    /// Whether a value is an instance of a class with a name like this; displays have the names of their classes.
+    fn kind_of(&self, value: ValueId, wanted: fn(&str) -> bool) -> bool {
+        let vals = self.program.evaluate_given(self.function, value, 0);
         vals.known.iter().any(|val| match val {
-            Val::Container(..) => true,
-            Val::Instance(class, _) => is_container(&self.program.class_name(*class)),
-            Val::OutsideInstance(name) => is_container(name),
+            Val::Container(Display::List, _) => wanted("builtins.list"),
+            Val::Container(Display::Set, _) => wanted("builtins.set"),
+            Val::Container(Display::Dict, _) => wanted("builtins.dict"),
+            Val::Instance(class, _) => wanted(&self.program.class_name(*class)),
+            Val::OutsideInstance(name) => wanted(name),
             _ => false,
         })
     }
@@ -357,27 +382,30 @@ impl Walk<'_> {
                 self.wrote(state, at, spot, touch, None);
             }
         }
+        self.set_by_method(state, at, call);
+        self.looked_by_method(state, at, call);
+        if let Some((queue, "get" | "get_nowait")) = crate::locks::held::called_method(self.facts, call)
+            && self.kind_of(queue, is_queue)
+            && let Some(spot) = self.spot(queue)
+        {
+            self.note(at, spot, Touch::Remove);
+            if self.is_forgiven(at) {
+                state.seen.retain(|it| it.spot != spot);
+            } else {
+                self.wrote(state, at, spot, Touch::Remove, None);
+            }
+        }
         for seen in &mut state.seen {
             seen.call.get_or_insert(at);
         }
     }
+}
 
-    fn iterated(&mut self, state: &mut State, at: u32, value: ValueId) {
-        let inner = match self.facts.value(value) {
-            Value::Call(callee, _) => match self.facts.value(callee) {
-                Value::Attribute(base, name) if matches!(self.facts.text(name), "items" | "keys" | "values") => base,
-                _ => return,
-            },
-            _ => value,
-        };
-        if !self.is_container(inner) {
-            return;
-        }
-        if let Some(spot) = self.spot(inner) {
-            self.note(at, spot, Touch::Iterate);
-            self.looked(state, at, spot);
-        }
-    }
+fn is_queue(name: &str) -> bool {
+    matches!(
+        name,
+        "queue.Queue" | "queue.LifoQueue" | "queue.PriorityQueue" | "queue.SimpleQueue" | "_queue.SimpleQueue"
+    )
 }
 
 fn is_container(name: &str) -> bool {
@@ -411,7 +439,10 @@ impl Domain for Walk<'_> {
                     if act.usage != Usage::Receiver && act.usage != Usage::Indexed {
                         self.note(at, spot, Touch::Read);
                     }
-                    self.looked(state, at, spot);
+                    if !self.begins_update(at, value) {
+                        self.relied(state, at, act, spot);
+                        self.looked(state, at, spot);
+                    }
                 }
             }
             ActKind::Write(place, value) => match self.facts.value(place) {
@@ -443,8 +474,9 @@ impl Domain for Walk<'_> {
                     self.note(at, spot, Touch::Change);
                     return;
                 }
-                self.note(at, spot, Touch::Update);
-                self.updated(state, at, spot);
+                let touch = if base == place { Touch::Update } else { Touch::Renew };
+                self.note(at, spot, touch);
+                self.updated(state, at, spot, touch);
             }
             ActKind::Delete(place) => {
                 let (base, touch) = match self.facts.value(place) {
@@ -479,7 +511,10 @@ impl Domain for Walk<'_> {
                     }
                     mine.call = mine.call.or(it.call);
                     mine.awaited = mine.awaited.or(it.awaited);
-                    mine.act = mine.act.max(it.act);
+                    mine.act = match (mine.act, it.act) {
+                        (UNPLACED, act) | (act, UNPLACED) => act,
+                        (a, b) => a.max(b),
+                    };
                     mine.holds.retain(|hold| it.holds.contains(hold));
                 }
                 None => {
@@ -503,34 +538,26 @@ impl Domain for Walk<'_> {
         Catch::Some
     }
 
+    fn ask(&mut self, state: &mut State, test: ValueId) {
+        let mut asked = Vec::new();
+        self.asked(test, true, 0, &mut asked);
+        state.seen.retain(|seen| !asked.iter().any(|it| it.spot == seen.spot));
+    }
+
     fn test(&mut self, state: &mut State, test: ValueId, holds: bool) {
         let mut asked = Vec::new();
         self.asked(test, holds, 0, &mut asked);
-        for (spot, rests, holds) in asked {
-            if let Some(seen) = state.seen.iter_mut().find(|it| it.spot == spot) {
-                seen.tested = Some((rests, holds));
+        for it in asked {
+            let tested = Some((it.rests, it.holds));
+            match state.seen.iter_mut().find(|seen| seen.spot == it.spot) {
+                Some(seen) => (seen.tested, seen.key) = (tested, it.key),
+                None => {
+                    let holds = SmallVec::new();
+                    let (spot, key) = (it.spot, it.key);
+                    state.seen.push(Seen { spot, act: UNPLACED, tested, key, call: None, awaited: None, holds });
+                    state.seen.sort_by_key(|it| it.spot);
+                }
             }
-        }
-    }
-}
-
-impl Walk<'_> {
-    /// `place[key] = place[key] + 1`, `place[key] = place.get(key, 0) + 1`.
-    fn made_of_entry(&mut self, value: ValueId, entry: ValueId, depth: u8) -> bool {
-        if depth > 4 {
-            return false;
-        }
-        let Value::Subscript(base, _) = self.facts.value(entry) else { return false };
-        match self.facts.value(value) {
-            _ if value == entry => true,
-            Value::Operator(left, right) => {
-                self.made_of_entry(left, entry, depth + 1) || self.made_of_entry(right, entry, depth + 1)
-            }
-            Value::Call(callee, _) => match self.facts.value(callee) {
-                Value::Attribute(inner, name) => inner == base && self.facts.text(name) == "get",
-                _ => false,
-            },
-            _ => false,
         }
     }
 }

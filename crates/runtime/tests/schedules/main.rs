@@ -3,3 +3,4 @@
 mod classics;
 mod exhaustive;
 mod model;
+mod orders;

@@ -1,0 +1,5 @@
+"""The tests read English."""
+
+import os
+
+os.environ["RADDLE_LANG"] = "en"
