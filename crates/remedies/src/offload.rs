@@ -24,6 +24,17 @@ const OF_THEIR_THREAD: &[&str] = &[
 /// Calls that only begin to read: the rest follows where what they return is used.
 const LATER: &[&str] = &[".iterdir", ".glob", ".rglob", ".iglob", ".scandir", ".walk", ".open"];
 
+/// What all tasks of a program share on the loop's thread, and no two threads may use at once.
+const NOT_FOR_THREADS: &[&str] = &[
+    "sqlite3.",
+    "sqlalchemy.orm.Session.",
+    "sqlalchemy.orm.Query.",
+    "sqlalchemy.orm.scoped_session.",
+    "sqlalchemy.engine.Connection.",
+    "sqlalchemy.engine.Result.",
+    "sqlalchemy.engine.CursorResult.",
+];
+
 /// Takes what blocks off the event loop, everywhere that the finding names.
 pub(crate) fn off_the_loop(asked: &Asked<'_>) -> Option<Remedy> {
     let finding = asked.finding;
@@ -77,8 +88,12 @@ fn one(asked: &Asked<'_>, blocking: &str, is_direct: bool) -> Option<(Vec<Edit>,
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || it.ends_with('.'))
     };
     let waits_for_lock = asked.finding.message.args.get("cause").is_some_and(|it| it == "@lock");
-    let later = is_direct && (LATER.iter().any(|it| blocking.ends_with(it)) || is_entered(&asked.way, asked.at));
-    let of_thread = is_direct && OF_THEIR_THREAD.iter().any(is_own) || blocking.starts_with("sqlite3.");
+    // What blocks is going through it, or entering it, and not the call.
+    let hidden = is_direct && blocking.ends_with("__");
+    let later =
+        hidden || is_direct && (LATER.iter().any(|it| blocking.ends_with(it)) || is_entered(&asked.way, asked.at));
+    let of_thread =
+        is_direct && OF_THEIR_THREAD.iter().any(is_own) || NOT_FOR_THREADS.iter().any(|it| blocking.starts_with(it));
     if of_thread || later || waits_for_lock {
         return None;
     }
