@@ -64,7 +64,11 @@ pub(crate) fn off_the_loop(asked: &Asked<'_>) -> Option<Remedy> {
         let new: Vec<Edit> = more.into_iter().filter(|it| !edits.contains(it)).collect();
         edits.extend(new);
     }
-    Some(if sleeps { safe("remedy-sleep", edits) } else { to_look_over("remedy-thread", edits) })
+    Some(match (sleeps, imported(asked.page)) {
+        (true, Some(_)) => safe("remedy-sleep", edits),
+        (true, None) => to_look_over("remedy-sleep", edits),
+        (false, _) => to_look_over("remedy-thread", edits),
+    })
 }
 
 /// The edits for one call, and whether it only sleeps.
@@ -153,8 +157,13 @@ fn asleep(asked: &Asked<'_>, call: &ExprCall, around: Option<&Expr>) -> Option<V
     Some(edits)
 }
 
-/// The async library that a file is written for.
+/// The async library that a file is written for; without a sign of one, the standard one.
 fn library(page: &Page) -> &'static str {
+    imported(page).unwrap_or("asyncio")
+}
+
+/// The async library that a file imports.
+fn imported(page: &Page) -> Option<&'static str> {
     let has = |module: &str| {
         page.module().iter().any(|stmt| match stmt {
             Stmt::Import(it) => it.names.iter().any(|it| it.name.as_str() == module),
@@ -162,7 +171,7 @@ fn library(page: &Page) -> &'static str {
             _ => false,
         })
     };
-    ["asyncio", "anyio", "trio"].into_iter().find(|it| has(it)).unwrap_or("asyncio")
+    ["asyncio", "anyio", "trio"].into_iter().find(|it| has(it))
 }
 
 /// How work is taken to a thread here.
