@@ -198,6 +198,7 @@ import asyncio
 import sqlite3
 import threading
 import requests
+from sqlalchemy.orm import Session
 
 lock = threading.Lock()
 
@@ -207,6 +208,11 @@ async def query(db: sqlite3.Connection):
 async def read(path):
     with open(path) as file:
         return file.read()
+
+async def rows(session: Session):
+    for row in session.query(int):
+        print(row)
+    session.commit()
 
 async def locked(url):
     with lock:

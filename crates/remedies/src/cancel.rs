@@ -9,6 +9,9 @@ use crate::{Asked, imports, to_look_over};
 
 /// `raise` at the end of the handler that catches the cancellation, or a handler of its own before a broad one.
 pub(crate) fn passed_on(asked: &Asked<'_>) -> Option<Remedy> {
+    if asked.finding.message.key == "named" {
+        return unnamed(asked);
+    }
     if !matches!(&*asked.finding.message.key, "swallowed" | "swallowed-broad" | "goes-on" | "converted") {
         return None;
     }
@@ -56,6 +59,32 @@ fn is_cancelled(page: &Page, class: &Expr) -> bool {
         Expr::Tuple(it) => it.elts.len() == 1 && is_cancelled(page, &it.elts[0]),
         _ => page.of_node(class).ends_with("CancelledError"),
     }
+}
+
+/// A name for several classes without `CancelledError`.
+fn unnamed(asked: &Asked<'_>) -> Option<Remedy> {
+    let page = asked.page;
+    let value = match asked.way.stmt()? {
+        Stmt::Assign(it) => &*it.value,
+        Stmt::AnnAssign(it) => it.value.as_deref()?,
+        _ => return None,
+    };
+    let classes = value.as_tuple_expr()?;
+    let place = classes.elts.iter().position(|it| is_cancelled(page, it))?;
+    let class = &classes.elts[place];
+    if classes.elts.len() < 2 || classes.elts.iter().filter(|it| is_cancelled(page, it)).count() > 1 {
+        return None;
+    }
+    let line = TextRange::new(page.line_start(class.start()), page.next_line(class.end()));
+    let alone = page.between(line.start(), class.start()).trim().is_empty()
+        && matches!(page.between(class.end(), line.end()).trim(), "," | "");
+    let range = match (alone, classes.elts.get(place + 1)) {
+        (true, _) => line,
+        (false, Some(next)) => TextRange::new(class.start(), next.start()),
+        (false, None) => TextRange::new(classes.elts[place - 1].end(), class.end()),
+    };
+    let text = page.of_node(range);
+    (!text.contains('#')).then(|| to_look_over("remedy-not-caught", vec![page.replace(range, "")]))
 }
 
 /// The classes without `CancelledError`, where they name it beside others that do not catch it.

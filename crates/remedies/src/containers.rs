@@ -11,13 +11,23 @@ use crate::{Asked, imports, safe, to_look_over};
 /// What can be done about a check and an act in one operation.
 pub(crate) fn at_once(asked: &Asked<'_>) -> Option<Remedy> {
     let statement = asked.way.outwards().find_map(|it| match it {
+        Node::Stmt(stmt @ Stmt::If(_)) => Some(stmt),
+        _ => None,
+    })?;
+    match statement {
+        Stmt::If(it) if it.elif_else_clauses.is_empty() => set_default(asked.page, statement, it),
+        _ => None,
+    }
+}
+
+/// `get_nowait` for a queue that is asked whether it is empty.
+pub(crate) fn without_waiting(asked: &Asked<'_>) -> Option<Remedy> {
+    let statement = asked.way.outwards().find_map(|it| match it {
         Node::Stmt(stmt @ (Stmt::If(_) | Stmt::While(_))) => Some(stmt),
         _ => None,
     })?;
     match statement {
-        Stmt::If(it) if it.elif_else_clauses.is_empty() => {
-            set_default(asked.page, statement, it).or_else(|| taken(asked, statement, &it.test, &it.body))
-        }
+        Stmt::If(it) if it.elif_else_clauses.is_empty() => taken(asked, statement, &it.test, &it.body),
         Stmt::While(it) if it.orelse.is_empty() => taken(asked, statement, &it.test, &it.body),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use raddle_source::syntax::ast::{self, Expr, Stmt};
 use raddle_source::syntax::{Ranged, TextRange, range};
-use raddle_vocabulary::{Proof, Remedy};
+use raddle_vocabulary::{Proof, Remedy, Step};
 
 use crate::page::{Node, Page};
 use crate::wrap::waits;
@@ -45,6 +45,17 @@ pub(crate) fn by_the_only_lock(asked: &Asked<'_>) -> Option<Remedy> {
         }
         false => only_lock(asked.page, asked.page.module(), between_tasks)?,
     };
+    // Half a lock is none: everybody else in the story has to hold it already.
+    let others = asked.finding.story.iter().filter(|it| {
+        matches!(&*it.message.key, "step-shared-other" | "step-shared-also") && it.site != asked.finding.site
+    });
+    let holds_it = |it: &Step| {
+        it.site.path == asked.finding.site.path
+            && asked.page.way(range(it.site.span)).outwards().any(|node| is_under(asked.page, node, lock))
+    };
+    if !others.into_iter().all(holds_it) {
+        return None;
+    }
     let word = if between_tasks { "async with" } else { "with" };
     held(asked, &format!("{word} {lock}:"), lock)
 }

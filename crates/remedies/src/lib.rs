@@ -53,6 +53,7 @@ const MENDS: &[(&str, Mend)] = &[
     ("lock-not-released", locks::released),
     ("lock-order-cycle", locks::ordered),
     ("missing-main-guard", processes::main_guard),
+    ("queue-empty-then-get", containers::without_waiting),
     ("task-not-kept", tasks::kept),
     ("unguarded-shared-write", guarded::by_the_only_lock),
     ("unpicklable-argument", processes::named),

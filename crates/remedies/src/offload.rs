@@ -24,6 +24,17 @@ const OF_THEIR_THREAD: &[&str] = &[
 /// Calls that only begin to read: the rest follows where what they return is used.
 const LATER: &[&str] = &[".iterdir", ".glob", ".rglob", ".iglob", ".scandir", ".walk", ".open"];
 
+/// What all tasks of a program share on the loop's thread, and no two threads may use at once.
+const NOT_FOR_THREADS: &[&str] = &[
+    "sqlite3.",
+    "sqlalchemy.orm.Session.",
+    "sqlalchemy.orm.Query.",
+    "sqlalchemy.orm.scoped_session.",
+    "sqlalchemy.engine.Connection.",
+    "sqlalchemy.engine.Result.",
+    "sqlalchemy.engine.CursorResult.",
+];
+
 /// Takes what blocks off the event loop, everywhere that the finding names.
 pub(crate) fn off_the_loop(asked: &Asked<'_>) -> Option<Remedy> {
     let finding = asked.finding;
@@ -53,7 +64,11 @@ pub(crate) fn off_the_loop(asked: &Asked<'_>) -> Option<Remedy> {
         let new: Vec<Edit> = more.into_iter().filter(|it| !edits.contains(it)).collect();
         edits.extend(new);
     }
-    Some(if sleeps { safe("remedy-sleep", edits) } else { to_look_over("remedy-thread", edits) })
+    Some(match (sleeps, imported(asked.page)) {
+        (true, Some(_)) => safe("remedy-sleep", edits),
+        (true, None) => to_look_over("remedy-sleep", edits),
+        (false, _) => to_look_over("remedy-thread", edits),
+    })
 }
 
 /// The edits for one call, and whether it only sleeps.
@@ -77,8 +92,12 @@ fn one(asked: &Asked<'_>, blocking: &str, is_direct: bool) -> Option<(Vec<Edit>,
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || it.ends_with('.'))
     };
     let waits_for_lock = asked.finding.message.args.get("cause").is_some_and(|it| it == "@lock");
-    let later = is_direct && (LATER.iter().any(|it| blocking.ends_with(it)) || is_entered(&asked.way, asked.at));
-    let of_thread = is_direct && OF_THEIR_THREAD.iter().any(is_own) || blocking.starts_with("sqlite3.");
+    // What blocks is going through it, or entering it, and not the call.
+    let hidden = is_direct && blocking.ends_with("__");
+    let later =
+        hidden || is_direct && (LATER.iter().any(|it| blocking.ends_with(it)) || is_entered(&asked.way, asked.at));
+    let of_thread =
+        is_direct && OF_THEIR_THREAD.iter().any(is_own) || NOT_FOR_THREADS.iter().any(|it| blocking.starts_with(it));
     if of_thread || later || waits_for_lock {
         return None;
     }
@@ -138,8 +157,13 @@ fn asleep(asked: &Asked<'_>, call: &ExprCall, around: Option<&Expr>) -> Option<V
     Some(edits)
 }
 
-/// The async library that a file is written for.
+/// The async library that a file is written for; without a sign of one, the standard one.
 fn library(page: &Page) -> &'static str {
+    imported(page).unwrap_or("asyncio")
+}
+
+/// The async library that a file imports.
+fn imported(page: &Page) -> Option<&'static str> {
     let has = |module: &str| {
         page.module().iter().any(|stmt| match stmt {
             Stmt::Import(it) => it.names.iter().any(|it| it.name.as_str() == module),
@@ -147,7 +171,7 @@ fn library(page: &Page) -> &'static str {
             _ => false,
         })
     };
-    ["asyncio", "anyio", "trio"].into_iter().find(|it| has(it)).unwrap_or("asyncio")
+    ["asyncio", "anyio", "trio"].into_iter().find(|it| has(it))
 }
 
 /// How work is taken to a thread here.
