@@ -220,6 +220,7 @@ pub(crate) enum OutputFormat {
     Github,
     Gitlab,
     Junit,
+    Html,
 }
 
 /// A report that is written besides the one that is shown.
