@@ -6,6 +6,7 @@ mod chance;
 mod child;
 mod compare;
 mod corpus;
+mod editor;
 mod figures;
 mod fuzz;
 mod peers;

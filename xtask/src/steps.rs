@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::{beliefs, child, fuzz, places, python, raddle, tidy};
+use crate::{beliefs, child, editor, fuzz, places, python, raddle, tidy};
 
 /// Small cases that stand beside the repository, by the prefix of their folders.
 const CASES: &[&str] = &["p1_", "p2_", "p3_", "p4_", "p5_", "p6_", "p7_", "p8_"];
@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     ("cases", cases),
     ("beliefs", beliefs::prove),
     ("python", python::test),
+    ("editor", editor::test),
     ("fuzz", || fuzz::for_seconds(FUZZ_SECONDS).map(|()| 0)),
 ];
 

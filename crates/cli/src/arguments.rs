@@ -309,6 +309,7 @@ pub(crate) enum OutputFormat {
     Github,
     Gitlab,
     Junit,
+    Html,
 }
 
 /// A report that is written besides the one that is shown.

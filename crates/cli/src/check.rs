@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use raddle_report::{
-    Outcome, Table, TroubleKind, concise, github, gitlab, json, junit, sarif, statistics, summary, table, text, trouble,
+    Outcome, Table, TroubleKind, concise, github, gitlab, html, json, junit, sarif, statistics, summary, table, text,
+    trouble,
 };
 use raddle_rulebook::{Rulebook, counted, say_shared, word};
 use raddle_vocabulary::Message;
@@ -140,7 +141,8 @@ fn show(session: &Session, arguments: &CheckArguments, outcome: &Outcome<'_>) ->
             | OutputFormat::Sarif
             | OutputFormat::Github
             | OutputFormat::Gitlab
-            | OutputFormat::Junit,
+            | OutputFormat::Junit
+            | OutputFormat::Html,
         ) => {
             print(session, &report)?;
             if counts {
@@ -161,6 +163,7 @@ fn render(session: &Session, format: OutputFormat, outcome: &Outcome<'_>, report
         OutputFormat::Github => github(outcome, report)?,
         OutputFormat::Gitlab => gitlab(outcome, report)?,
         OutputFormat::Junit => junit(outcome, report)?,
+        OutputFormat::Html => html(outcome, report)?,
     }
     Ok(())
 }

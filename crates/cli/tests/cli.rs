@@ -111,7 +111,8 @@ fn help_of_check() {
         How to show it:
               --diff <REVISION>           only findings that stand on lines changed since this git revision,
                                           or whose story passes through them
-              --output-format <FORMAT>    text (default), concise, json, sarif, github, gitlab or junit
+              --output-format <FORMAT>    text (default), concise, json, sarif, github, gitlab, junit or
+                                          html
               --output-file <FILE>        write the report here instead of printing it
               --also-write <FORMAT=FILE>  write another report besides, such as `sarif=report.sarif`
               --baseline <FILE>           show only findings that are not in this file; one that is gone
@@ -188,17 +189,17 @@ fn mistakes_on_the_command_line() {
     "#]],
     );
     refused(
-        &["check", "--output-format", "xml"],
+        &["check", "--output-format", "pdf"],
         expect![[r#"
-            error: `xml` does not fit `--output-format <FORMAT>`
-            help: one of text, concise, json, sarif, github, gitlab, junit
+            error: `pdf` does not fit `--output-format <FORMAT>`
+            help: one of text, concise, json, sarif, github, gitlab, junit, html
         "#]],
     );
     refused(
         &["check", "--output-format"],
         expect![[r#"
             error: `--output-format <FORMAT>` needs a value
-            help: one of text, concise, json, sarif, github, gitlab, junit
+            help: one of text, concise, json, sarif, github, gitlab, junit, html
         "#]],
     );
     refused(
@@ -244,10 +245,10 @@ fn mistakes_on_the_command_line() {
     "#]],
     );
     refused(
-        &["--lang=zh", "check", "--output-format", "xml"],
+        &["--lang=zh", "check", "--output-format", "pdf"],
         expect![[r#"
-            错误：`--output-format <FORMAT>` 不接受 `xml`
-            帮助：可选：text, concise, json, sarif, github, gitlab, junit
+            错误：`--output-format <FORMAT>` 不接受 `pdf`
+            帮助：可选：text, concise, json, sarif, github, gitlab, junit, html
         "#]],
     );
 }

@@ -101,6 +101,21 @@ impl File {
         range.start..range.start + content.len()
     }
 
+    /// The lines around the first line of a span: the number of each, its text, and the part of it that the span covers.
+    pub(crate) fn around(&self, span: Span, context: usize) -> Vec<(usize, &str, Range<usize>)> {
+        let marked = self.first_line(span);
+        let at = self.line(marked.start);
+        let last = (at + context).min(self.starts.len() - 1);
+        let shown = |line: usize| {
+            let end = self.starts.get(line + 1).copied().unwrap_or(self.text.len());
+            let text = self.text[self.starts[line]..end].trim_end_matches(['\n', '\r']);
+            let inside = |offset: usize| offset.saturating_sub(self.starts[line]).min(text.len());
+            let covered = if line == at { inside(marked.start)..inside(marked.end) } else { 0..0 };
+            (line + 1, text, covered)
+        };
+        (at.saturating_sub(context)..=last).map(shown).collect()
+    }
+
     /// The smallest run of whole lines that holds some offsets, and the number of its first line.
     pub(crate) fn window(&self, holds: Range<usize>) -> (Range<usize>, usize) {
         let (first, last) = (self.line(holds.start), self.line(holds.end));

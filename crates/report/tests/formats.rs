@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use expect_test::expect;
-use raddle_report::{FileTrouble, Outcome, Sources, github, gitlab, junit, sarif};
+use raddle_report::{FileTrouble, Outcome, Sources, github, gitlab, html, junit, sarif};
 use raddle_rulebook::{Lang, Rulebook};
 use raddle_vocabulary::{
     Act, Actor, Confidence, Edit, Finding, Level, Message, Proof, Remedy, RuleId, Site, Span, Step,
@@ -118,4 +118,34 @@ fn junit_counts_failures() {
     assert_eq!((report.tests, report.failures), (1, 1));
     let clean = quick_junit::Report::deserialize_from_str(&shown(&[], |outcome, out| junit(outcome, out).unwrap()));
     assert_eq!(clean.map(|it| (it.tests, it.failures)).unwrap(), (1, 0));
+}
+
+#[test]
+fn html_escapes_whatever_it_shows() {
+    let evil = "<script>alert(1)</script>\"'&";
+    let mut bad = finding();
+    bad.message = Message::new("direct").arg("call", evil).arg("function", evil).arg("cause", "@cause-sleep");
+    bad.rule = RuleId("blocking-call-in-coroutine".to_owned());
+    let mut elsewhere = finding();
+    elsewhere.site.path = evil.into();
+    elsewhere.rule = RuleId(evil.to_owned());
+    let page = shown(&[finding(), bad, elsewhere], |outcome, out| html(outcome, out).unwrap());
+    // The one script is the filter.
+    assert_eq!(page.matches("<script").count(), 1, "{page}");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
+    assert!(page.contains("<mark>time.sleep(1)</mark>"), "{page}");
+    assert!(page.contains("<code>time.sleep</code>"), "{page}");
+    // It works without a network, and says so to the browser.
+    assert!(page.contains("default-src 'none'"));
+    assert!(!page.contains("src=") && !page.contains("href="), "{page}");
+}
+
+#[test]
+fn html_puts_one_cause_together() {
+    let (first, mut second) = (finding(), finding());
+    second.site.span.start += 1;
+    let page = shown(&[first, second], |outcome, out| html(outcome, out).unwrap());
+    assert!(page.contains("one cause, 2 findings"), "{page}");
+    let page = shown(&[finding()], |outcome, out| html(outcome, out).unwrap());
+    assert!(!page.contains("one cause"), "{page}");
 }
