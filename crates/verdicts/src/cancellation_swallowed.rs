@@ -160,7 +160,7 @@ fn sureness(program: &Program, uses: &Uses, function: FunctionRef, swallow: &Swa
     }
     let facts = &program.unit(function.unit).facts;
     let last = facts.text(program.function(function).name);
-    if swallow.ending != Ending::GoesOn && uses.only_started(last) {
+    if swallow.ending != Ending::GoesOn && uses.only_started(last) && !is_waited_for(facts, last) {
         lower("because-top");
     }
     if awaits_another(program, function, swallow) {
@@ -170,6 +170,36 @@ fn sureness(program: &Program, uses: &Uses, function: FunctionRef, swallow: &Swa
         lower("because-test");
     }
     (confidence, because)
+}
+
+/// Whether the file waits, through `shield`, for the task that a coroutine of this name is started as: whoever waits goes
+/// on as if the work were done.
+fn is_waited_for(facts: &FileFacts, name: &str) -> bool {
+    let starts_it = |value: ValueId| match facts.value(value) {
+        Value::Call(callee, arguments) => {
+            matches!(facts.called_name(callee), Some("create_task" | "ensure_future"))
+                && facts.arguments(arguments).first().is_some_and(|it| match facts.value(it.value) {
+                    Value::Call(callee, _) => facts.called_name(callee) == Some(name),
+                    _ => false,
+                })
+        }
+        _ => false,
+    };
+    let kept_as = |attribute: &str| {
+        facts
+            .classes
+            .iter()
+            .any(|class| class.attributes.iter().any(|(sym, value)| facts.text(*sym) == attribute && starts_it(*value)))
+    };
+    facts.acts.iter().any(|act| {
+        let ActKind::Await(awaited) = act.kind else { return false };
+        let Value::Call(callee, arguments) = facts.value(awaited) else { return false };
+        facts.called_name(callee) == Some("shield")
+            && facts.arguments(arguments).first().is_some_and(|it| match facts.value(it.value) {
+                Value::Attribute(_, sym) => kept_as(facts.text(sym)),
+                _ => false,
+            })
+    })
 }
 
 /// Whether the `await` is of a task kept elsewhere: a cancellation that comes out of it may be that task's own.

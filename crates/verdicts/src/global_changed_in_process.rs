@@ -1,5 +1,6 @@
 //! Globals that another process changes, and that this one reads: it sees its own copy only.
 
+use raddle_facts::{ActKind, FunctionId, ScopeId, Value};
 use raddle_program::sharing::Place;
 use raddle_program::sharing::touches::Touch;
 use raddle_program::val::Val;
@@ -39,7 +40,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
 fn is_shared(program: &Program, place: &Place) -> bool {
     let Place::Global(unit, name) = place else { return false };
     let facts = &program.unit(*unit).facts;
-    facts.bindings(raddle_facts::ScopeId::MODULE, name).iter().any(|(_, value)| {
+    facts.bindings(ScopeId::MODULE, name).iter().any(|(_, value)| {
         let at = ValueRef { unit: *unit, value: *value };
         let by_name = program.made_by(at).is_some_and(|(callee, _)| {
             let owner = &program.unit(callee.unit).facts;
@@ -68,11 +69,35 @@ fn read_after(program: &Program, inside: &FxHashSet<FunctionRef>, one: &InProces
     if inside.contains(&caller) {
         return None;
     }
+    if caller.function == FunctionId::MODULE {
+        return shown_after(program, one, place);
+    }
     let touches = program.all_touches(caller);
     let after = touches.all.iter().filter(|it| it.spot.place == *place && it.act > one.crossing.act);
     let mut after = after.filter(|it| matches!(it.touch, Touch::Read | Touch::Iterate));
     after.next().map(|it| it.act)
 }
+
+/// The same for the code of a module, where a name stands for what was assigned to it: who shows or counts that.
+fn shown_after(program: &Program, one: &InProcess<'_>, place: &Place) -> Option<u32> {
+    let caller = one.crossing.function;
+    let Place::Global(unit, name) = place else { return None };
+    if *unit != caller.unit {
+        return None;
+    }
+    let facts = &program.unit(caller.unit).facts;
+    let bound = facts.bindings(ScopeId::MODULE, name);
+    let (_, end) = facts.function(caller.function).acts;
+    (one.crossing.act + 1..end).find(|at| {
+        let ActKind::Call(call) = facts.acts[*at as usize].kind else { return false };
+        let Value::Call(callee, arguments) = facts.value(call) else { return false };
+        facts.called_name(callee).is_some_and(|it| SHOWS.contains(&it))
+            && facts.arguments(arguments).iter().any(|it| bound.iter().any(|(_, value)| *value == it.value))
+    })
+}
+
+/// Functions that show or count what they are given.
+const SHOWS: &[&str] = &["print", "len", "sum", "sorted", "max", "min", "list", "dict", "set", "str", "repr"];
 
 fn finding(program: &Program, one: &InProcess<'_>, changed: u32, read: u32, name: &str) -> Finding {
     let step = |function: FunctionRef, at: u32, actor, act, key: &str| Step {

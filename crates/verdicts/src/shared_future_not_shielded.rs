@@ -20,7 +20,7 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
         if makes.iter().all(|it| facts.symbols.find(it).is_none()) {
             continue;
         }
-        for function in program.functions_of(unit).filter(|it| program.function(*it).is_async) {
+        for function in program.functions_of(unit).filter(|it| is_coroutine(program, *it)) {
             let Some(class) = program.class_of(function) else { continue };
             if !waits_for_others(facts.text(program.function(function).name)) {
                 continue;
@@ -33,6 +33,14 @@ pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a function is a coroutine, also one of before `async def`.
+fn is_coroutine(program: &Program, function: FunctionRef) -> bool {
+    let it = program.function(function);
+    let facts = &program.unit(function.unit).facts;
+    it.is_async
+        || it.is_generator && it.decorators.iter().any(|decorator| facts.last_name(*decorator) == Some("coroutine"))
+}
+
 /// Whether a method's name says that anybody may call it to wait for something.
 fn waits_for_others(name: &str) -> bool {
     !name.starts_with('_') && (name.starts_with("wait") || name.starts_with("join") || name.contains("wait_"))
@@ -41,8 +49,15 @@ fn waits_for_others(name: &str) -> bool {
 /// The attribute of the object that a method awaits, where that is all it awaits and it cancels nothing.
 fn only_wait(facts: &FileFacts, function: FunctionRef) -> Option<(ValueId, Span)> {
     let mut found = None;
+    let delegates = !facts.function(function.function).is_async;
     for act in facts.acts_of(function.function) {
         match act.kind {
+            // `yield from self.future` is an iteration with a `yield` of its own.
+            ActKind::Iterate(value) if delegates => {
+                let of_self = matches!(facts.value(value), Value::Attribute(base, _)
+                    if matches!(facts.value(base), Value::Parameter(_, 0)));
+                found = of_self.then_some((value, act.span));
+            }
             ActKind::Await(value) => {
                 let of_self = matches!(facts.value(value), Value::Attribute(base, _)
                     if matches!(facts.value(base), Value::Parameter(_, 0)));
