@@ -295,3 +295,30 @@ def test_waiting_in_a_spin_is_no_failure():
         state.n = 1
 
     assert raddle.explore(State, spins, sets, invariant=both, seconds=4).verdict in ("proved", "not-found")
+
+
+def test_a_set_of_tasks_is_gone_through_in_one_order():
+    class Seen:
+        def __init__(self):
+            self.order = []
+
+    async def gathers(seen):
+        async def child(name):
+            try:
+                await asyncio.sleep(5)
+            finally:
+                seen.order.append(name)
+
+        tasks = {asyncio.create_task(child(it)) for it in range(6)}
+        await asyncio.sleep(0)
+        for it in tasks:
+            it.cancel()
+        await asyncio.wait(tasks)
+
+    def is_in_order(seen):
+        return seen.order == sorted(seen.order)
+
+    result = raddle.explore(Seen, gathers, invariant=is_in_order, seconds=3)
+    assert result.verdict == "failed", str(result)
+    for _ in range(5):
+        assert raddle.replay(result.token, Seen, gathers, invariant=is_in_order).verdict == "failed"

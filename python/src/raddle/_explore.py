@@ -20,6 +20,7 @@ LANGUAGE, GIL = "language", "gil"
 STRATEGIES = ("auto", "random", "pct", "exhaustive", "bounded", "cancel")
 MODELS = ("both", "gil")
 SAMPLES = 300
+FEW = 100
 BOUND = 4
 LEAST_BOUND = 3
 SHRINKS = 200
@@ -72,7 +73,8 @@ class _Searching:
         """A sample of schedules; learns the names that are written."""
         searches = [_bridge.Search(kind, self.seed + n, 3 - n // 2) for n, kind in enumerate(kinds)]
         rounds = 0
-        while rounds < most and not self.late(until):
+        # On a machine with much else to do the first part of the time may be over after a few runs.
+        while rounds < most and not self.late(until if rounds >= FEW else max(until, 0.5)):
             search = searches[rounds % len(searches)] if rounds else _bridge.Search("replay", token=_undisturbed())
             run, is_new = self.run(search)
             rounds += 1
@@ -122,7 +124,15 @@ def _search(searching):
         found, coverage = searching.exhaust("exhaustive", 0.55 if strategy == "auto" else 1.0)
     if found or searching.uncontrolled or coverage[0] == "all" or strategy == "exhaustive":
         return found, coverage
-    return searching.exhaust("bounded", 1.0)
+    found, coverage = searching.exhaust("bounded", 1.0 if strategy == "bounded" else 0.8)
+    if found or searching.uncontrolled or coverage[0] in ("all", "bound") and coverage[1] >= BOUND or strategy == "bounded":
+        return found, coverage
+    # What is left of the time is better spent on a sample than on the end of a search that will not end.
+    searching.seed += FEW
+    known = len(_points.hot)
+    found = searching.samples(1.0, most=sys.maxsize)
+    # A name learnt late is one that the search before knew nothing of.
+    return found, coverage if len(_points.hot) == known else ("some", 0)
 
 
 def _steady(model):

@@ -80,6 +80,17 @@ def _first_in_line(handles):
     return [it for it in handles if it is found or not it.in_line]
 
 
+class Task(asyncio.Task):
+    """A task that sets keep in the order of its number: by address they would be gone through in another order each time."""
+
+    def __init__(self, number, coroutine, **named):
+        self.number = number
+        super().__init__(coroutine, **named)
+
+    def __hash__(self):
+        return self.number
+
+
 class Loop(asyncio.BaseEventLoop):
     """Runs handles one by one; every ready one and every timer that may fire can be next."""
 
@@ -113,7 +124,7 @@ class Loop(asyncio.BaseEventLoop):
         if self._task_factory is not None:
             task = super().create_task(coro, name=name, context=context, **eager)
         else:
-            task = asyncio.Task(coro, loop=self, name=name, context=context, **eager)
+            task = Task(len(self.tasks), coro, loop=self, name=name, context=context, **eager)
         self.tasks.append(task)
         return task
 
@@ -124,7 +135,7 @@ class Loop(asyncio.BaseEventLoop):
         if self._closed:
             self._check_closed()
         handle = Handle(self, callback, arguments, context)
-        if type(getattr(callback, "__self__", None)) is asyncio.Task:
+        if isinstance(getattr(callback, "__self__", None), asyncio.Task):
             self.soon.append(handle)
         elif _is_own(callback):
             self.own.append(handle)
