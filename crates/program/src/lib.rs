@@ -78,13 +78,14 @@ impl Program {
         let own = units.iter().take_while(|it| it.origin == Origin::Project).count();
         let modules = Modules::new(&units);
         let builtins = modules.library("builtins");
+        let memo = memo::Memo::of(units.iter().map(|it| it.facts.values.len()));
         let mut program = Program {
             units,
             own,
             modules,
             models,
             python_version: (3, 10),
-            memo: memo::Memo::default(),
+            memo,
             builtins,
             subclasses: FxHashMap::default(),
             properties: rustc_hash::FxHashSet::default(),

@@ -56,10 +56,16 @@ pub(crate) struct Shared {
     pub(crate) undone: OnceLock<Vec<(FunctionRef, crate::cancel::Undone)>>,
 }
 
+/// The answers about the values of one unit, by their place in its arena.
+type OfUnit = Box<[OnceLock<Box<Answer>>]>;
+
 /// The answers so far.
 #[derive(Default)]
 pub(crate) struct Memo {
     answers: DashMap<Key, Answer, FxBuildHasher>,
+    /// Most questions are about values, which have numbers: they need no hashing. A unit's answers have room from the
+    /// first of them on; with it stands the number of its values.
+    values: Vec<(usize, OnceLock<OfUnit>)>,
     pub(crate) shared: Shared,
     pub(crate) decorations: DashMap<FunctionRef, Arc<crate::decoration::Decoration>, FxBuildHasher>,
     pub(crate) uses: DashMap<(FunctionRef, u16), Arc<crate::handing::Uses>, FxBuildHasher>,
@@ -71,12 +77,30 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
+    /// Room for the answers about a program of units with so many values.
+    pub(crate) fn of(values: impl Iterator<Item = usize>) -> Memo {
+        Memo { values: values.map(|it| (it, OnceLock::new())).collect(), ..Memo::default() }
+    }
+
     pub(crate) fn get(&self, key: &Key) -> Option<Answer> {
-        self.answers.get(key).map(|it| it.clone())
+        let Key::Value(at) = key else { return self.answers.get(key).map(|it| it.clone()) };
+        let (_, answers) = self.values.get(at.unit.0 as usize)?;
+        let answer = answers.get()?.get(at.value.0 as usize)?.get()?;
+        Some((**answer).clone())
     }
 
     pub(crate) fn put(&self, key: Key, answer: Answer) {
-        self.answers.insert(key, answer);
+        let place = match &key {
+            Key::Value(at) => self.values.get(at.unit.0 as usize).and_then(|(count, answers)| {
+                answers.get_or_init(|| (0..*count).map(|_| OnceLock::new()).collect()).get(at.value.0 as usize)
+            }),
+            _ => None,
+        };
+        match place {
+            // Whoever answers first gives the answer that everybody gives.
+            Some(place) => drop(place.set(Box::new(answer))),
+            None => drop(self.answers.insert(key, answer)),
+        }
     }
 }
 
