@@ -305,6 +305,32 @@ def test_several_roots_and_files_that_come_and_go(tmp_path):
     run(scenario)
 
 
+def test_broken_settings_are_told_once_and_mended(tmp_path):
+    folder = project(tmp_path / "shop", app=LOST)
+    settings = folder / "raddle.toml"
+
+    async def scenario():
+        async with editor(folder) as client:
+            uri = client.open(folder / "app.py")
+            await client.sees(uri, lambda it: len(it) == 1)
+            event = lsp.FileEvent(uri=settings.as_uri(), type=lsp.FileChangeType.Changed)
+            params = lsp.DidChangeWatchedFilesParams(changes=[event])
+            settings.write_text("ignore = 3\n")
+            client.workspace_did_change_watched_files(params)
+            for version in range(2, 5):
+                client.change(uri, version, whole(LOST))
+                await client.text_document_code_lens_async(
+                    lsp.CodeLensParams(text_document=lsp.TextDocumentIdentifier(uri=uri))
+                )
+            [message] = client.messages
+            assert "`ignore` is a list of text" in message.message
+            settings.write_text('ignore = ["coroutine-never-awaited"]\n')
+            client.workspace_did_change_watched_files(params)
+            await client.sees(uri, lambda it: not it)
+
+    run(scenario)
+
+
 def test_progress_and_cancellation(tmp_path):
     folder = project(tmp_path / "shop", app=LOST)
 

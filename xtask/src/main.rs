@@ -2,6 +2,7 @@
 
 mod beliefs;
 mod bench;
+mod book;
 mod chance;
 mod child;
 mod compare;
@@ -44,6 +45,8 @@ enum Task {
     },
     /// Checks what the compiler does not: arrows between crates, sizes, words, lists
     Tidy,
+    /// Builds the book of both languages below `target/book` with mdBook
+    Book,
     /// Public code that raddle is checked on
     #[command(subcommand)]
     Corpus(corpus::Task),
@@ -71,6 +74,7 @@ fn run(task: Task) -> Result<()> {
         Task::Try { path } => raddle::try_out(path),
         Task::Test { steps } => steps::test(&steps),
         Task::Tidy => tidy::tidy(),
+        Task::Book => book::build(),
         Task::Corpus(task) => corpus::run(&task),
         Task::Bench(task) => bench::run(&task),
         Task::Compare(task) => compare::run(&task),

@@ -66,6 +66,8 @@ struct Server {
     /// Workspace folders.
     folders: Vec<PathBuf>,
     views: BTreeMap<PathBuf, Arc<View>>,
+    /// Roots that cannot be checked, with what was said of it: it is said once, not with each key stroke.
+    failed: BTreeMap<PathBuf, String>,
     /// What the editor shows.
     published: BTreeMap<PathBuf, (Option<i32>, Vec<Diagnostic>)>,
     jobs: Sender<Job>,
@@ -96,6 +98,7 @@ impl Server {
             documents: Documents::default(),
             folders: client::folders(params),
             views: BTreeMap::new(),
+            failed: BTreeMap::new(),
             published: BTreeMap::new(),
             jobs,
             latest,
@@ -185,9 +188,12 @@ impl Server {
                     for warning in view.checked.warnings.iter().filter(|it| !before.contains(it)) {
                         self.log(MessageType::WARNING, say_shared(self.lang(), warning));
                     }
+                    self.failed.remove(&root);
                     self.views.insert(root, view);
                 }
+                Err(reason) if self.failed.get(&root) == Some(&reason) => {}
                 Err(reason) => {
+                    self.failed.insert(root.clone(), reason.clone());
                     let root = root.display().to_string();
                     let words = Words::new("lsp-failed").arg("root", root).arg("reason", reason);
                     let message = say_shared(self.lang(), &words);
