@@ -1,8 +1,9 @@
 //! What a coroutine changes and takes back itself: counters, flags, entries, handles and tasks.
 
-use raddle_facts::{Act, ActKind, FileFacts, Flow, FunctionId, Value, ValueId};
+use raddle_facts::{Act, ActKind, FileFacts, Flow, FunctionId, Usage, Value, ValueId};
 
 use crate::Program;
+use crate::locks::LockKey;
 use crate::unit::{FunctionRef, ValueRef};
 
 /// What kind of thing is changed.
@@ -166,6 +167,7 @@ impl Program {
             }
             ActKind::Write(place, value) => self.begins_handle(function, place, value),
             ActKind::Call(call) => self.begins_entry(function, call),
+            ActKind::Await(call) if act.usage == Usage::Discarded => self.begins_hold(function, call),
             _ => None,
         }
     }
@@ -201,6 +203,21 @@ impl Program {
                 .is_some_and(|(on, name, given)| on == base && undos.contains(&name) && given.first() == Some(&entry))
         };
         Some((Change::Entry, base, Box::new(is_undo)))
+    }
+
+    /// `await limit.acquire()`, and `limit.release()` later. Locks that are known by their place have a rule of their own.
+    fn begins_hold<'p>(&'p self, function: FunctionRef, call: ValueId) -> Option<Begun<'p>> {
+        let facts: &FileFacts = &self.unit(function.unit).facts;
+        let (base, "acquire", _) = called(facts, call)? else { return None };
+        let known = self.lock_at(function, base).filter(|it| !matches!(it.key, LockKey::Parameter(..)));
+        if known.is_some() {
+            return None;
+        }
+        let is_undo = move |it: &Act| {
+            let ActKind::Call(call) = it.kind else { return false };
+            called(facts, call).is_some_and(|(on, name, _)| is_it(facts, on, base) && name == "release")
+        };
+        Some((Change::Handle, base, Box::new(is_undo)))
     }
 
     /// `connection = await pool.acquire()`, and `release` of it later.
