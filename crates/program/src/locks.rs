@@ -15,8 +15,8 @@ pub mod registry;
 mod settled;
 mod single;
 pub mod summary;
-mod wrappers;
 pub mod waiting;
+mod wrappers;
 
 use std::sync::Arc;
 
