@@ -9,6 +9,8 @@ use crate::{beliefs, child, places, raddle};
 
 const FOLDER: &str = "python/tests";
 const NEEDED: &[&str] = &["maturin>=1.8,<2", "pytest>=8,<10", "pytest-lsp>=1.0.1,<2", "hypothesis>=6,<7"];
+/// What the tests of the HTML report know a browser by.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 /// The bar for the small programs that stand beside the repository, in per cent of the bugs.
 const BAR: &str = "90";
 
@@ -24,6 +26,7 @@ pub(crate) fn test() -> Result<usize> {
     let Some((_, first)) = pythons.first() else { bail!("neither CPython 3.12 nor 3.13 is found") };
     let wheel = wheel(&environment("build", first)?)?;
     let raddle = raddle::build()?;
+    browser()?;
     let mut passed = 0;
     for (version, python) in &pythons {
         let here = environment(&version.replace(' ', "-").to_lowercase(), python)?;
@@ -42,6 +45,23 @@ pub(crate) fn test() -> Result<usize> {
         explored(&environment(&version.replace(' ', "-").to_lowercase(), &pythons[pythons.len() - 1].1)?)?;
     }
     Ok(passed)
+}
+
+/// A browser for the tests of the HTML report, from Debian's packages where there is none and they may be installed.
+fn browser() -> Result<()> {
+    let is_there = |name: &&str| child::command(name, &["--version"]).output().is_ok_and(|it| it.status.success());
+    if BROWSERS.iter().any(|it| is_there(it)) {
+        return Ok(());
+    }
+    let is_root = child::output(&mut child::command("id", &["-u"])).is_ok_and(|it| it.trim() == "0");
+    if !is_root || !is_there(&"apt-get") {
+        println!("no Chromium, and none can be installed: the HTML report is not looked at in a browser");
+        return Ok(());
+    }
+    println!("installing Chromium for the tests of the HTML report");
+    child::run(&mut child::command("apt-get", &["update", "-qq"]))?;
+    let mut install = child::command("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"]);
+    child::run(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 /// `15 passed in 20.14s`

@@ -26,14 +26,20 @@ impl Program {
     pub(crate) fn is_ordered(&self, actors: &Actors, at: (FunctionRef, u32), own: usize, other: usize) -> bool {
         let (root, other) = (&actors.roots[own], &actors.roots[other]);
         let Some((starter, spawn)) = other.from else { return false };
-        if at.0 != starter || root.function != starter || other.window.is_some() || root.many != Many::One {
+        if root.function != starter || other.window.is_some() || root.many != Many::One {
             return false;
         }
+        // What the starter calls stands where it calls it.
+        let at = match at.0 == starter {
+            true => Some(at.1),
+            false => actors.way(own, at.0).first().filter(|(caller, ..)| *caller == starter).map(|(_, act, _)| *act),
+        };
+        let Some(at) = at else { return false };
         let facts = &self.unit(starter.unit).facts;
-        let (act, made) = (&facts.acts[at.1 as usize], &facts.acts[spawn as usize]);
+        let (act, made) = (&facts.acts[at as usize], &facts.acts[spawn as usize]);
         // A start that happens under a condition, and an act that does not, may belong to different calls.
         let again = root.window.is_none() && made.guard != GuardId::ALWAYS && act.guard != made.guard;
-        !again && self.lifetime(starter, spawn).is_some_and(|(start, end)| !(start..end).contains(&at.1))
+        !again && self.lifetime(starter, spawn).is_some_and(|(start, end)| !(start..end).contains(&at))
     }
 
     /// From which act of the starter on an actor may run, and until which; nothing where it is started elsewhere.

@@ -71,9 +71,9 @@ impl Program {
             }
         }
         // On one loop, what awaits nothing needs no lock.
-        for list in accesses.values_mut() {
-            let on_loop = list.iter().any(|it| it.held.iter().any(|lock| self.is_of_loop(it.function, lock)));
-            if on_loop {
+        let of_loop: Vec<LockKey> = self.functions_of(unit).flat_map(|it| self.locks_of_loop(it)).collect();
+        for list in accesses.values_mut().filter(|_| !of_loop.is_empty()) {
+            if list.iter().any(|it| it.held.iter().any(|lock| of_loop.contains(lock))) {
                 list.retain(|it| !it.held.is_empty() || self.awaits(it.function));
             }
         }
@@ -87,10 +87,11 @@ impl Program {
         found
     }
 
-    /// Whether a function takes a lock that tasks wait for, and not threads.
-    fn is_of_loop(&self, function: FunctionRef, lock: &LockKey) -> bool {
-        let taken = &self.held_at(function).taken;
-        taken.iter().any(|it| it.lock.key == *lock && it.lock.info.is_some_and(|it| it.waiter != Waiter::Thread))
+    /// The locks of a function that tasks wait for, and not threads.
+    fn locks_of_loop(&self, function: FunctionRef) -> Vec<LockKey> {
+        let locks = self.held_at(function);
+        let of_loop = locks.taken.iter().filter(|it| it.lock.info.is_some_and(|it| it.waiter != Waiter::Thread));
+        of_loop.map(|it| it.lock.key.clone()).collect()
     }
 
     fn awaits(&self, function: FunctionRef) -> bool {

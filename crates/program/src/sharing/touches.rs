@@ -449,6 +449,10 @@ impl Domain for Walk<'_> {
                 Value::Subscript(base, _) => {
                     let Some(spot) = self.spot(base) else { return };
                     self.note(at, spot, Touch::Change);
+                    if self.is_own_entry(place) {
+                        state.seen.retain(|it| it.spot != spot);
+                        return;
+                    }
                     let reckons = matches!(self.facts.value(value), Value::Operator(..));
                     let rests = (reckons && self.made_of_entry(value, place, 0)).then_some(Rests::Value);
                     self.wrote(state, at, spot, Touch::Change, rests);

@@ -43,6 +43,16 @@ impl Walk<'_> {
         }
     }
 
+    /// `place[current_thread()]`: nobody else comes to the entry.
+    pub(super) fn is_own_entry(&self, entry: ValueId) -> bool {
+        let Value::Subscript(_, key) = self.facts.value(entry) else { return false };
+        let Value::Call(callee, _) = self.facts.value(key) else { return false };
+        matches!(
+            self.facts.called_name(callee),
+            Some("current_thread" | "currentThread" | "get_ident" | "get_native_id" | "current_task" | "getcurrent")
+        )
+    }
+
     /// An act of a kind inside the statement of a later one.
     fn within(&self, at: u32, wanted: fn(ActKind) -> bool) -> Option<u32> {
         let whole = self.facts.acts[at as usize].span;
