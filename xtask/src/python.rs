@@ -50,7 +50,7 @@ pub(crate) fn test() -> Result<usize> {
 /// A browser for the tests of the HTML report, from Debian's packages where there is none and they may be installed.
 fn browser() -> Result<()> {
     let is_there = |name: &&str| child::command(name, &["--version"]).output().is_ok_and(|it| it.status.success());
-    if BROWSERS.iter().any(|it| is_there(it)) {
+    if BROWSERS.iter().any(is_there) {
         return Ok(());
     }
     let is_root = child::output(&mut child::command("id", &["-u"])).is_ok_and(|it| it.trim() == "0");
