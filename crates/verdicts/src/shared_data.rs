@@ -10,7 +10,7 @@ use raddle_program::sharing::interrupting::Interrupt;
 use raddle_program::sharing::processes::ProcessUpdate;
 use raddle_program::sharing::races::{Builds, Fault, Race, Side};
 use raddle_program::sharing::split::SplitLoop;
-use raddle_program::sharing::touches::{Gap, Rests};
+use raddle_program::sharing::touches::{Gap, Rests, Touch};
 use raddle_program::val::Val;
 use raddle_program::{Ancestor, FunctionRef, Program, ValueRef};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Step};
@@ -319,6 +319,9 @@ fn fault_steps(program: &Program, race: &Race) -> Vec<Step> {
     }
     steps.push(match gap.keeps {
         Some(_) => step(program, function, gap.write, Act::Read, "step-shared-relies", &place, race),
+        None if gap.touch == Touch::Remove => {
+            step(program, function, gap.write, Act::Write, "step-shared-takes", &place, race)
+        }
         None => step(program, function, gap.write, Act::Write, "step-shared-writes", &place, race),
     });
     steps

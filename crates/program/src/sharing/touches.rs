@@ -502,7 +502,13 @@ impl Domain for Walk<'_> {
                     seen.awaited.get_or_insert(at);
                 }
             }
-            ActKind::Enter(_) | ActKind::Spin => {}
+            // `__enter__` is a call, and one that waits where it is a lock's.
+            ActKind::Enter(_) => {
+                for seen in &mut state.seen {
+                    seen.call.get_or_insert(at);
+                }
+            }
+            ActKind::Spin => {}
         }
     }
 
