@@ -8,7 +8,7 @@ use raddle_report::{
     Outcome, Table, TroubleKind, concise, github, gitlab, html, json, junit, sarif, statistics, summary, table, text,
     trouble,
 };
-use raddle_rulebook::{Rulebook, counted, say_shared, word};
+use raddle_rulebook::{counted, say_shared, word};
 use raddle_vocabulary::Message;
 
 use crate::FOUND;
@@ -59,15 +59,7 @@ pub(crate) fn check(session: &Session, arguments: CheckArguments) -> Result<Exit
             checked.warnings.push(message);
         }
     }
-    let outcome = Outcome {
-        findings: &checked.findings,
-        files: checked.files,
-        troubles: &checked.errors,
-        unknown: &checked.unknown,
-        sources: &checked.sources,
-        rulebook: Rulebook::built_in(),
-        lang: session.lang,
-    };
+    let outcome = checked.outcome(session.lang);
     if !arguments.quiet {
         tell_of_trouble(session, &checked);
     }

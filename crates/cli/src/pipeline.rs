@@ -16,8 +16,8 @@ use anyhow::{Context, Result};
 use raddle_facts::models::Models;
 use raddle_program::{Program, Unit};
 use raddle_remedies::Habits;
-use raddle_report::{FileTrouble, Sources};
-use raddle_rulebook::Rulebook;
+use raddle_report::{FileTrouble, Outcome, Sources};
+use raddle_rulebook::{Lang, Rulebook};
 use raddle_source::{Project, Request, Text, discover};
 use raddle_verdicts::{Judged, VERDICTS, judge};
 use raddle_vocabulary::{Confidence, Finding, Level, Message};
@@ -58,6 +58,21 @@ pub(crate) struct Checked {
     pub(crate) sources: Texts,
     /// What was looked at. Taking it apart takes a while, which who ends anyway need not wait for.
     pub(crate) program: Option<Box<Program>>,
+}
+
+impl Checked {
+    /// What a report is made of.
+    pub(crate) fn outcome(&self, lang: Lang) -> Outcome<'_> {
+        Outcome {
+            findings: &self.findings,
+            files: self.files,
+            troubles: &self.errors,
+            unknown: &self.unknown,
+            sources: &self.sources,
+            rulebook: Rulebook::built_in(),
+            lang,
+        }
+    }
 }
 
 /// Which findings are shown.

@@ -21,7 +21,7 @@ use crate::Program;
 use crate::unit::{FunctionRef, UnitId, ValueRef};
 use crate::val::Val;
 
-pub use changes::{Change, Changed};
+pub use changes::{Change, Changed, RELEASES};
 pub use classes::Caught;
 pub use errors_only::{ErrorsOnly, Remedy};
 pub use undone::Undone;

@@ -133,9 +133,10 @@ impl crate::Program {
             self.lock_names(),
             self.registry(),
             self.thread_code(),
+            // Places of parameters rest on it, so it comes before all that looks at places.
+            self.given_by_starters(),
             self.lock_world(),
             self.handed_to_threads(),
-            self.given_by_starters(),
             self.actors(),
             self.races(),
             self.unguarded(),

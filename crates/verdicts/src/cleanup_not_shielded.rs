@@ -1,6 +1,7 @@
 //! Waits in `finally` in front of a release: a second cancellation there loses what comes after.
 
 use raddle_facts::{ActKind, BlockId, FileFacts, Flow, Value, ValueId};
+use raddle_program::cancel::RELEASES;
 use raddle_program::{FunctionRef, Program};
 use raddle_vocabulary::{Act, Actor, Confidence, Finding, Level, Message, Step};
 
@@ -11,31 +12,15 @@ use crate::story::{act_at, site_of};
 /// The rule's name.
 pub const ID: &str = "cleanup-not-shielded";
 
-/// What ends something, by itself or awaited.
-const RELEASES: &[&str] = &[
-    "close",
-    "aclose",
-    "release",
-    "disconnect",
-    "terminate",
-    "kill",
-    "unlock",
-    "shutdown",
-    "quit",
-    "logout",
-    "dispose",
-    "unsubscribe",
-    "stop",
-    "cleanup",
-    "remove",
-    "discard",
-    "pop",
-    "unregister",
-    "rollback",
-];
+/// What takes something back besides the methods that end a handle.
+const TAKES_BACK: &[&str] = &["stop", "cleanup", "remove", "discard", "pop", "unregister", "rollback"];
 /// Waits that end soon, or are themselves the release.
 const SHORT: &[&str] =
     &["shield", "wait_closed", "cancel", "exit", "__aexit__", "commit", "send", "write", "drain", "put"];
+
+fn releases(name: &str) -> bool {
+    RELEASES.contains(&name) || TAKES_BACK.contains(&name)
+}
 
 /// Finds them.
 pub fn verdict(judged: &Judged<'_>, acc: &mut Vec<Finding>) {
@@ -66,14 +51,14 @@ fn waits_first(facts: &FileFacts, finally: BlockId) -> Option<(u32, u32)> {
             ActKind::Await(awaited) => match waits {
                 None if is_long(facts, awaited) => waits = Some(at),
                 None => {}
-                Some(waits) if name_of(facts, awaited).is_some_and(|it| RELEASES.contains(&it)) => {
+                Some(waits) if name_of(facts, awaited).is_some_and(releases) => {
                     return Some((waits, at));
                 }
                 Some(_) => {}
             },
             ActKind::Call(call) => {
-                let releases = name_of(facts, call).is_some_and(|it| RELEASES.contains(&it));
-                if let Some(waits) = waits.filter(|_| releases) {
+                let is_release = name_of(facts, call).is_some_and(releases);
+                if let Some(waits) = waits.filter(|_| is_release) {
                     return Some((waits, at));
                 }
             }
@@ -89,7 +74,7 @@ fn is_long(facts: &FileFacts, awaited: ValueId) -> bool {
     match facts.value(awaited) {
         Value::Call(..) => name_of(facts, awaited).is_some_and(|name| {
             let waits = name.contains("wait") || name.contains("join") || name.contains("drain_");
-            !SHORT.contains(&name) && !RELEASES.contains(&name) && (waits || matches!(name, "gather" | "sleep"))
+            !SHORT.contains(&name) && !releases(name) && (waits || matches!(name, "gather" | "sleep"))
         }),
         _ => false,
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use raddle_report::{Outcome, json};
-use raddle_rulebook::{Lang, Rulebook};
+use raddle_report::json;
+use raddle_rulebook::Lang;
 use raddle_vocabulary::{Confidence, Message};
 use serde_json::Value;
 
@@ -68,15 +68,7 @@ fn check(lang: Lang, arguments: &ProveArguments, file: &Path) -> Result<Vec<Valu
         ..CheckRequest::to_look(&paths, arguments.python.clone())
     };
     let checked = pipeline::run(&request, &Progress::hidden(lang))?;
-    let outcome = Outcome {
-        findings: &checked.findings,
-        files: checked.files,
-        troubles: &checked.errors,
-        unknown: &checked.unknown,
-        sources: &checked.sources,
-        rulebook: Rulebook::built_in(),
-        lang,
-    };
+    let outcome = checked.outcome(lang);
     let mut text = Vec::new();
     json(&outcome, &mut text)?;
     let document: Value = serde_json::from_slice(&text).context("a report is JSON")?;

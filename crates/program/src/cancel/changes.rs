@@ -39,7 +39,7 @@ pub struct Changed {
 }
 
 /// Methods that end what a handle stands for.
-const RELEASES: &[&str] = &[
+pub const RELEASES: &[&str] = &[
     "close",
     "aclose",
     "release",
